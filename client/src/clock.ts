@@ -8,7 +8,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
+    // A timer of more than 2^31 milliseconds would end at once.
+    const timer = setTimeout(callback, Math.min(milliseconds, 1e9));
     return () => clearTimeout(timer);
   },
 };

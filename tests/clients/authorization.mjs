@@ -78,7 +78,7 @@ async function picture(page, name) {
   if (!options.screenshots) return;
   for (const width of [900, 360]) {
     await page.setViewport({ width, height: 800 });
-    const path = `${options.screenshots}/${name}-${options.colours ?? "light"}-${width}.png`;
+    const path = `${options.screenshots}/authorize-${name}-${options.colours ?? "light"}-${width}.png`;
     await page.screenshot({ path, fullPage: true });
   }
   await page.setViewport({ width: 900, height: 800 });

@@ -5,7 +5,7 @@ import { options, say } from "./session.mjs";
 
 const { browser } = explorer;
 const picture = (page, name) =>
-  options.screenshots && page.screenshot({ path: `${options.screenshots}/${name}-${options.colours}-${options.width}.png` });
+  options.screenshots && page.screenshot({ path: `${options.screenshots}/explorer-${name}-${options.colours}-${options.width}.png` });
 
 async function arrive() {
   const page = await explorer.open();

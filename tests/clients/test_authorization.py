@@ -36,7 +36,12 @@ def account_of(server: LiveServer) -> Account:
 
 @pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 async def test_a_person_lets_an_application_act_and_takes_it_back(
-    colours: str, node: Path, chromium: Path, issuing_server: LiveServer, tmp_path: Path
+    colours: str,
+    node: Path,
+    chromium: Path,
+    issuing_server: LiveServer,
+    tmp_path: Path,
+    screenshots: Path,
 ) -> None:
     client, account = register(issuing_server, "Pager <b>Bot</b>"), account_of(issuing_server)
     options = {
@@ -46,6 +51,7 @@ async def test_a_person_lets_an_application_act_and_takes_it_back(
         "scope": "incidents:read members:read members:write",
         "query": QUERY,
         "colours": colours,
+        "screenshots": str(screenshots),
     }
     async with running(node, "authorization.mjs", **options, **account) as script:
         await script.wait("discovered")

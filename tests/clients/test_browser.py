@@ -28,9 +28,17 @@ WIDE, NARROW = 1280, 480
     ],
 )
 async def test_a_person_signs_in_asks_follows_and_signs_out(
-    colours: str, width: int, node: Path, chromium: Path, account: Account, tmp_path: Path
+    colours: str,
+    width: int,
+    node: Path,
+    chromium: Path,
+    account: Account,
+    tmp_path: Path,
+    screenshots: Path,
 ) -> None:
-    await use(node, chromium, account, tmp_path, colours, width)
+    await use(node, chromium, account, tmp_path, screenshots, colours, width)
+    for name in ("welcome", "events", "act-as"):
+        assert (screenshots / f"explorer-{name}-{colours}-{width}.png").stat().st_size > 0
 
 
 async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_else(
@@ -38,7 +46,7 @@ async def test_behind_a_path_that_a_proxy_takes_away_the_explorer_asks_nobody_el
 ) -> None:
     async with behind_a_path(tmp_path / "home") as server:
         account: Account = {"url": server.url, "email": server.email, "password": server.password}
-        await use(node, chromium, account, tmp_path)
+        await use(node, chromium, account, tmp_path, None)
 
 
 async def use(
@@ -46,6 +54,7 @@ async def use(
     chromium: Path,
     account: Account,
     folder: Path,
+    screenshots: Path | None,
     colours: str = "light",
     width: int = WIDE,
 ) -> None:
@@ -53,7 +62,7 @@ async def use(
     options = {
         "chromium": str(chromium),
         "profile": str(folder / "profile"),
-        "screenshots": str(folder),
+        "screenshots": screenshots and str(screenshots),
         "query": QUERY,
         "subscription": SUBSCRIPTION,
         "token": "not-a-token",
@@ -99,5 +108,3 @@ async def use(
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
     assert [text for text in complaints if REFUSED not in text] == []
-    for name in ("welcome", "events", "act-as"):
-        assert (folder / f"{name}-{colours}-{width}.png").stat().st_size > 0

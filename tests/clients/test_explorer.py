@@ -61,6 +61,7 @@ async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(
         await script.wait("needs a code")
         script.tell("code", otp=app.at(site.clock.now()))
         assert PERSON in (await script.wait("by code"))["text"]
+        assert PERSON in (await script.wait("by recovery code"))["text"]
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]
     assert [text for text in complaints if REFUSED not in text] == []

@@ -1,11 +1,10 @@
 """The incident room in a real Chromium: several people in windows of their own, by the keyboard, checked by axe.
 
-The pictures of every page are in the folder `pictures` of the test's temporary directory; `ROOM_PICTURES` names another.
+The pictures of every page are among the screenshots of the run, and begin with "room-".
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -67,14 +66,14 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @asynccontextmanager
 async def windows(
-    node: Path, chromium: Path, room: LiveServer, folder: Path, script: str
+    node: Path, chromium: Path, room: LiveServer, folder: Path, screenshots: Path, script: str
 ) -> AsyncIterator[Script]:
     options: dict[str, Any] = {
         "url": room.environment["WATCHWORD_ISSUER"],
         "chromium": str(chromium),
         "profile": str(folder / "profile"),
         "password": PASSWORD,
-        "pictures": str(_pictures(folder)),
+        "pictures": str(screenshots),
     }
     async with running(node, f"{script}.mjs", SCRIPTS, **options) as windows:
         yield windows
@@ -82,16 +81,10 @@ async def windows(
         assert faults == []
 
 
-def _pictures(folder: Path) -> Path:
-    pictures = Path(os.environ.get("ROOM_PICTURES") or folder / "pictures")
-    pictures.mkdir(parents=True, exist_ok=True)
-    return pictures
-
-
 async def test_what_one_person_does_appears_in_the_windows_of_the_others(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, "together") as script:
+    async with windows(node, chromium, room, tmp_path, screenshots, "together") as script:
         together = await script.wait("together")
         assert "Rosa Responder (you)" in str(together["rosa"])
         assert "Carl Commander (you)" in str(together["carl"])
@@ -112,9 +105,9 @@ async def test_what_one_person_does_appears_in_the_windows_of_the_others(
 
 
 async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_factor(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, "administration") as script:
+    async with windows(node, chromium, room, tmp_path, screenshots, "administration") as script:
         rows = (await script.wait("connections"))["rows"]
         [milo] = [row for row in rows if row.startswith("Milo Member")]
         assert "127.0.0.1" in milo
@@ -144,9 +137,9 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
 
 
 async def test_components_are_kept_outside_of_incidents(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, "components") as script:
+    async with windows(node, chromium, room, tmp_path, screenshots, "components") as script:
         links = await script.wait("links")
         assert "Components" in links["responder"]
         assert "Components" not in links["viewer"]
@@ -157,9 +150,9 @@ async def test_components_are_kept_outside_of_incidents(
 
 
 async def test_lists_longer_than_a_page_have_a_button_for_more(
-    node: Path, chromium: Path, crowded: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, crowded: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, crowded, tmp_path, "lists") as script:
+    async with windows(node, chromium, crowded, tmp_path, screenshots, "lists") as script:
         members = await script.wait("members")
         assert (members["first"], members["said"]) == (100, [f"100 of {MANY + 2} members"])
         assert (await script.wait("all members"))["shown"] == MANY + 2
@@ -180,18 +173,18 @@ async def test_lists_longer_than_a_page_have_a_button_for_more(
 
 
 async def test_the_page_is_always_that_of_the_person_who_is_signed_in(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, "persons") as script:
+    async with windows(node, chromium, room, tmp_path, screenshots, "persons") as script:
         for step in ("no such page", "came in late", "secret", "somebody else", "untold", "out"):
             await script.wait(step)
         await script.rest()
 
 
 async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, "pictures") as script:
+    async with windows(node, chromium, room, tmp_path, screenshots, "pictures") as script:
         await script.wait("done")
         await script.rest()
         checked = {step["what"] for step in script.seen if step["step"] == "checked"}

@@ -120,7 +120,7 @@ export class Window {
           { name: "prefers-reduced-motion", value: "reduce" },
         ]);
         await this.check(`${what}, ${colours}, ${size}`);
-        await this.page.screenshot({ path: join(options.pictures, `${what}-${colours}-${size}.png`), fullPage: !what.includes("dialog") });
+        await this.page.screenshot({ path: join(options.pictures, `room-${what}-${colours}-${size}.png`), fullPage: !what.includes("dialog") });
         for (const html of await this.page.evaluate(cutOff)) say("violation", { what: `${what}, ${size}`, id: "cut-off", help: "part of it cannot be seen", nodes: [html] });
         const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (overflow > 0) say("violation", { what: `${what}, ${size}`, id: "overflow", help: `the page is ${overflow} pixels too wide`, nodes: [] });

@@ -129,6 +129,17 @@ test("while the server asks for patience no request is made, neither for a page 
   }
 });
 
+test("a wait that is longer than a timer can be is not over at once", async () => {
+  const { systemClock } = await import(`${process.env.PACKAGE}/clock.js`), { setTimeout } = globalThis, given = [];
+  globalThis.setTimeout = (callback, milliseconds) => given.push(milliseconds);
+  try {
+    for (const milliseconds of [5, 1e15, Infinity]) systemClock.after(milliseconds, () => {});
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  assert.deepEqual(given, [5, 1e9, 1e9]);
+});
+
 test("a refused token ends the session if the refresh is refused too, and not if it succeeds", async () => {
   const revoked = (token) => ({ headers }) => headers.get("authorization") === `Bearer ${token()}`
     ? json({ errors: [{ message: "", extensions: { code: "TOKEN_REVOKED" } }] }, 401) : json({ data: { a: 1 } });
