@@ -5,7 +5,7 @@ import { options, say } from "./session.mjs";
 
 const { browser } = explorer;
 const picture = (page, name) =>
-  options.screenshots && page.screenshot({ path: `${options.screenshots}/explorer-${name}-${options.colours}-${options.width}.png` });
+  options.screenshots && page.screenshot({ path: `${options.screenshots}/explorer-${name}-${options.colours}-${options.width}.png`, fullPage: true });
 
 async function arrive() {
   const page = await explorer.open();
@@ -81,7 +81,8 @@ async function bringOwnToken(page) {
 /** Follow a link that holds an operation, with a slash at the end of its path; and make one. */
 async function links() {
   const page = await explorer.open(`/?${new URLSearchParams({ query: options.query, variables: '{"a":1}' })}`);
-  say("linked", { shown: await explorer.read(page, "query"), answer: await explorer.read(page, "response") });
+  await page.waitForFunction(() => __MONACO.editor.getModels().some((model) => model.uri.path.includes("variables") && model.getValue()));
+  say("linked", { variables: JSON.parse(await explorer.read(page, "variables")), shown: await explorer.read(page, "query"), answer: await explorer.read(page, "response") });
   await explorer.write(page, "query", "{ __typename }");
   await page.click(".copy-link");
   await page.waitForFunction(() => location.search.includes("typename"));

@@ -104,6 +104,7 @@ async def use(
         linked = await script.wait("linked")
         # The document of a link is shown and not run: an attacker may have written it.
         assert (linked["shown"], linked["answer"]) == (QUERY, "")
+        assert linked["variables"] == {"a": 1}
         assert (await script.wait("link"))["query"] == "{ __typename }"
         await script.wait("done")
     complaints = [step["text"] for step in script.seen if step["step"] == "complaint"]

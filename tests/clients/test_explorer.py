@@ -86,6 +86,9 @@ async def test_a_subscription_lives_over_renewal_expiry_and_a_restart(
         names = (await script.wait("events"))["names"]
         # Each once, and the newest first.
         assert names == site.opened[::-1]
+        assert await site.end_connections() == 1
+        script.tell("connection", says="ended by an administrator")
+        assert "again in" not in (await script.wait("connection"))["text"]
 
 
 async def sees(script: Any, site: Site) -> None:

@@ -1,6 +1,5 @@
 // The bar above GraphiQL: who is signed in, until when, and with how many scopes.
 import { type FormEvent, useRef } from "react";
-import { time } from "./followed.js";
 import type { Person } from "./session.js";
 import { SignIn, StepUp } from "./sign_in.js";
 
@@ -22,7 +21,7 @@ function SignedIn({ person }: { person: Person }) {
   return (
     <>
       <p role="status">
-        Signed in as <strong>{person.name}</strong>, renewed before <time dateTime={end.toISOString()}>{time(end)}</time>
+        Signed in as <strong>{person.name}</strong>, renewed before <time dateTime={end.toISOString()}>{end.toLocaleTimeString(undefined, { timeStyle: "short" })}</time>
       </p>
       {person.scopes.length > 1 && <ActAs person={person} />}
       <button type="button" className="sign-out" onClick={() => void person.signOut()}>

@@ -29,7 +29,7 @@ export function ComponentsPage() {
       <div class="panels">
         {groupsOf(data?.components ?? []).map(([group, components]) => (
           <Panel key={group} title={group ?? "Without a group"}>
-            <ul class="things">
+            <ul class="things components">
               {components.map((component) => (
                 <Row key={component.id} component={component} onChange={() => setEditing(component)} />
               ))}
