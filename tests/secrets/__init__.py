@@ -1,0 +1,1 @@
+"""A search for secrets in the bytes that leave."""
