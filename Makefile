@@ -44,9 +44,9 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), and run 20,000 documents through both executors
+soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), run 20,000 documents through both executors, and search 100,000 answers for secrets
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
-	@$(PYTEST) --timeout 0 --hypothesis-profile soak tests/differential
+	@$(PYTEST) --timeout 0 --hypothesis-profile soak tests/differential tests/secrets
 
 recording: $(VENV)/dev pages  ## record the README's picture of the first minute, in Chromium
 	@$(PIP) install pillow

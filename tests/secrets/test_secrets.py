@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.differential.documents import Writer
-from tests.differential.profile import profile
+from tests.differential.profile import IGNORED, profile
 from tests.secrets import marked
 from tests.secrets.doors import Doors, Request
 from tests.secrets.rules import ROLES
@@ -29,7 +29,10 @@ from watchword import Grants
 from watchword.libraries.strawberry_parts import definition
 
 # The server runs in a thread beside the test, and draws random numbers while hypothesis makes a document.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+pytestmark = [
+    *IGNORED,
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 DOCUMENTS = {"quick": 100, "thorough": 5_000, "soak": 100_000}
 # The documents of a profile are asked in these tests, which run beside each other.
