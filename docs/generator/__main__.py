@@ -12,12 +12,24 @@ import os
 import sys
 from pathlib import Path
 
-from docs.generator import api, claims, client, commands, errors, metrics, routes, settings, testing
+from docs.generator import (
+    api,
+    claims,
+    client,
+    commands,
+    errors,
+    limits,
+    metrics,
+    routes,
+    settings,
+    testing,
+)
 from docs.generator.markdown import page
 
 FOLDER = Path(__file__).parents[1] / "reference"
 SECTIONS = {
     "settings": settings.page,
+    "limits": limits.page,
     "commands": commands.page,
     "errors": errors.page,
     "routes": routes.page,

@@ -217,21 +217,10 @@ def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:
     return RevocationFollower(services, auth.revocations, pipeline.leases, auth.seconds, grace)
 
 
-def limits_of(settings: Settings) -> Limits:
-    """Return the limits of documents that the settings say."""
-    return Limits(
-        settings.max_tokens,
-        settings.max_depth,
-        settings.max_aliases,
-        settings.max_cost,
-        characters=settings.max_document_characters,
-    )
-
-
 def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
     settings = services.settings
     engine = parts.engine(
-        mount.schema, limits_of(settings), settings.plan_cache, settings.execution
+        mount.schema, Limits.of(settings), settings.plan_cache, settings.execution
     )
     return Pipeline(
         settings,

@@ -69,6 +69,19 @@ def wrong_settings(ground: Ground) -> None:
     assert read().drain_seconds == 0
 
 
+def names_that_are_no_settings(ground: Ground) -> None:
+    ground.patch.setenv("WATCHWORD_MAX_OBJECTS", "100")
+    with ground.refused("WATCHWORD_MAX_COST has replaced it"):
+        read()
+    ground.patch.delenv("WATCHWORD_MAX_OBJECTS")
+    ground.patch.setenv("WATCHWORD_MAX_COST", "100")
+    ground.patch.setenv("WATCHWORD_MAX_DEPHT", "3")
+    with ground.refused("WATCHWORD_MAX_DEPHT is no setting. Did you mean WATCHWORD_MAX_DEPTH"):
+        read()
+    ground.patch.delenv("WATCHWORD_MAX_DEPHT")
+    assert read().max_cost == 100
+
+
 def issuers(ground: Ground) -> None:
     issuer = {
         "name": "staff",
@@ -175,6 +188,7 @@ def documents(ground: Ground) -> None:
 CASES: list[Case] = [
     users_table,
     wrong_settings,
+    names_that_are_no_settings,
     issuers,
     metrics,
     metrics_of_workers,

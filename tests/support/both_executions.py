@@ -18,7 +18,7 @@ from watchword.execution.response import Answer
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.clock import SystemClock
 
-LIMITS = Limits(5_000, 15, 500, 1_000_000)
+LIMITS = Limits(5_000, 15, 500, 1_000_000, 5_000, 500)
 _SETTINGS = SimpleNamespace(
     operation_seconds=10, event_seconds=10, step_up_seconds=60, refusals="partial"
 )

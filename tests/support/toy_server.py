@@ -223,14 +223,7 @@ def _toy_pipeline(
                 await passed(clock, SLOW)
         return revocations.check(principal(token, clock.now()))
 
-    limits = Limits(
-        settings.max_tokens,
-        settings.max_depth,
-        settings.max_aliases,
-        settings.max_cost,
-        characters=settings.max_document_characters,
-    )
-    engine = Engine(schema, limits, settings.plan_cache, settings.execution)
+    engine = Engine(schema, Limits.of(settings), settings.plan_cache, settings.execution)
     leases = Leases()
     pipeline = Pipeline(
         settings,

@@ -21,6 +21,7 @@ BUILT_IN = {
     "documents": "Check the trusted documents.",
     "issuers": "Check the trusted identity providers, and link their people to accounts.",
     "keys": "List the signing keys, rotate them, or encrypt the database's secrets with another key.",
+    "limits": "Print every limit, and what a client gets beyond it.",
     "schema": "Print the mounted schema, or check it.",
     "serve": "Serve the mounted schema.",
     "token": "Mint an access token, or inspect one.",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from watchword.app import limits_of
 from watchword.cli.schema import mount_option
 from watchword.config.settings import Settings, read
 from watchword.domain import load
@@ -14,6 +13,7 @@ from watchword.errors import Unsafe
 from watchword.execution.documents.faults import faults
 from watchword.execution.documents.manifest import Entry, read_manifests
 from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
 
 
 @click.group()
@@ -38,7 +38,7 @@ def check(mount: str | None, path: Path | None) -> None:
 
 def verdict(settings: Settings, entries: list[Entry]) -> str:
     """Return a sentence that all documents can be run. Raises `Unsafe` that names all others."""
-    engine = Engine(load(settings.mount).schema, limits_of(settings), 0)
+    engine = Engine(load(settings.mount).schema, Limits.of(settings), 0)
     found = [each for each in faults(engine.planner, entries) if each is not None]
     if found:
         lines = [f"{each.entry.path}: {each.entry.described}: {each.reason}" for each in found]

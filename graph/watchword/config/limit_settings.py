@@ -1,4 +1,4 @@
-"""Settings of what operations may cost. `Settings` in settings.py inherits them, reads them and checks them."""
+"""Settings of what operations may ask for, and cost. `Settings` in settings.py inherits them, reads them and checks them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ BUDGETS = ("budget_per_principal", "budget_per_client", "budget_per_address")
 class LimitSettings(BaseSettings):
     """Costs are those that docs/how-to/limits.md describes."""
 
+    max_document_characters: int = Field(
+        50_000, ge=1024, description="Most characters in a GraphQL document, comments included."
+    )
+    max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a GraphQL document.")
+    max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a GraphQL document.")
+    max_aliases: int = Field(50, ge=0, description="Most aliases in a GraphQL document.")
+    max_directives: int = Field(50, ge=0, description="Most directives in a GraphQL document.")
+    max_root_fields: int = Field(
+        30, ge=1, description="Most fields of Query, Mutation or Subscription in one operation."
+    )
     max_cost: int = Field(
         20_000,
         ge=1,

@@ -5,13 +5,15 @@ An unsafe value prevents the start, with a message that says what to do.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import DotEnvSettingsSource, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -23,6 +25,7 @@ from watchword.config.live_settings import LiveSettings
 from watchword.config.metric_settings import MetricSettings
 from watchword.config.trace_settings import TraceSettings
 from watchword.config.trusted_issuer import check_all, is_loopback
+from watchword.config.unknown_names import mistaken
 from watchword.config.upload_settings import UploadSettings
 from watchword.errors import Unsafe
 
@@ -136,12 +139,6 @@ class Settings(
     max_message_bytes: int = Field(
         256_000, ge=1024, description="Largest WebSocket message that a client may send."
     )
-    max_document_characters: int = Field(
-        50_000, ge=1024, description="Most characters in a GraphQL document, comments included."
-    )
-    max_tokens: int = Field(2_000, ge=50, description="Most lexical tokens in a GraphQL document.")
-    max_depth: int = Field(15, ge=1, description="Deepest nesting of fields in a GraphQL document.")
-    max_aliases: int = Field(50, ge=0, description="Most aliases in a GraphQL document.")
     plan_cache: int = Field(
         1_000,
         ge=0,
@@ -247,8 +244,11 @@ class Settings(
 def read(**overrides: Any) -> Settings:
     """Read the settings. `overrides` (from the command line) take precedence over the environment.
 
-    Raises `Unsafe` with one line for each value that cannot be used.
+    Raises `Unsafe` with one line for each value that cannot be used, and for each name that was meant for a setting
+    and is none.
     """
+    if lines := mistaken(_names(overrides), PREFIX, Settings.model_fields):
+        raise Unsafe("\n".join(lines))
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -256,6 +256,13 @@ def read(**overrides: Any) -> Settings:
             _explain(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False)
         ]
         raise Unsafe("\n".join(lines)) from None
+
+
+def _names(overrides: dict[str, Any]) -> Iterable[str]:
+    """Return the names in the environment and in the file of settings."""
+    file = overrides.get("_env_file", Settings.model_config.get("env_file"))
+    written = DotEnvSettingsSource(Settings, env_file=file).env_vars if file else {}
+    return {name.upper() for name in (*os.environ, *written)}
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from types import EllipsisType
@@ -23,13 +23,20 @@ from graphql import (
 )
 from graphql.execution import VariableValues
 
-from watchword.errors import BadUserInput, TooComplex, WatchwordError
+from watchword.errors import BadUserInput, WatchwordError
 from watchword.events.sources import Sources
-from watchword.execution.cost.estimate import Estimate, Estimator
+from watchword.execution.cost.estimate import NO_VARIABLES, Estimate, Estimator
 from watchword.execution.cost.formula import Number
 from watchword.execution.cost.sent import coerced, cost_as_sent
 from watchword.execution.incremental import comes_in_parts, in_one_piece
-from watchword.execution.limits import Limits, check_cost, check_length, check_names, check_size
+from watchword.execution.limits import (
+    Limits,
+    Oversized,
+    check_document,
+    check_operation,
+    check_text,
+    parsed,
+)
 from watchword.execution.numbers import ExactNumbers
 from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
 from watchword.libraries.graphql_rules import Rules
@@ -44,11 +51,6 @@ _ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_r
 MOST_ADOPTED = 100
 # A plan remembers at most this many rules and options of extensions that its document has passed.
 MOST_PASSED = 32
-# Python refuses to read a number with so many digits, and its message is not meant for clients.
-_HUGE_NUMBER = re.compile(r"\d{4300,}")
-# How graphql-core begins to say that a document has more tokens or comments than it may have.
-_TOO_MANY = "Document contains more than"
-
 
 _numbers = count(1)
 
@@ -185,7 +187,7 @@ class Planner:
         self._schema = schema
         self._hides_suggestions = hides_suggestions
         self._gives_parts = schema.get_directive("defer") is not None
-        self._limits = limits
+        self.limits = limits
         self._estimator = Estimator(schema)
         self._memory = memory
         self._plans: PlanMemory[Plan] = PlanMemory(memory)
@@ -247,7 +249,8 @@ class Planner:
         if document == instead_of.document:
             return instead_of
         if document.loc is not None:
-            self._check_text(document.loc.source.body)
+            with refusing():
+                check_text(document.loc.source.body, self.limits)
         return self._plan_of(document, instead_of.asked_name)
 
     def errors(self, plan: Plan, rules: Sequence[type[ASTValidationRule]]) -> list[GraphQLError]:
@@ -286,7 +289,10 @@ class Planner:
         """Raise `Refused` when the plan costs more than is allowed with these variables."""
         # Without names, the cost was checked when the plan was made.
         if plan.estimate is not None and plan.estimate.names:
-            self._check_cost(plan.estimate, variables)
+            try:
+                self.limits.check("cost", plan.estimate.cost(variables))
+            except WatchwordError as error:
+                raise Refused.by(error) from error
 
     def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
         """Return what an operation is estimated to cost, as `cost_as_sent` does."""
@@ -300,16 +306,22 @@ class Planner:
     def _make(self, query: str, operation_name: str | None) -> Plan:
         return self._plan_of(self._parse(query), operation_name)
 
+    def _parse(self, query: str) -> DocumentNode:
+        with refusing():
+            return parsed(query, self.limits)
+
     def _plan_of(self, document: DocumentNode, operation_name: str | None) -> Plan:
         try:
-            try:
-                check_names(document, self._limits)
-            except TooComplex as error:
-                raise Refused.by(error) from error
+            with refusing():
+                check_document(document, self.limits)
             if errors := self._validate(document, ()):
                 raise Refused(errors, is_invalid=True)
             operation = _select(document, operation_name)
-            estimate = self._measure(document, operation)
+            with refusing():
+                check_operation(self._schema, document, operation, self.limits)
+                estimate = self._estimator.estimate(document, operation)
+                if not estimate.names:
+                    self.limits.check("cost", estimate.cost(NO_VARIABLES))
         except Refused as refused:
             refused.document = document
             raise
@@ -324,39 +336,20 @@ class Planner:
         rules = (_SPECIFIED, *added, _OURS) if added else (_ALL,)
         return validate(self._schema, document, rules, hide_suggestions=self._hides_suggestions)
 
-    def _measure(self, document: DocumentNode, operation: OperationDefinitionNode) -> Estimate:
-        try:
-            check_size(self._schema, document, operation, self._limits)
-            estimate = self._estimator.estimate(document, operation)
-        except WatchwordError as error:
-            raise Refused.by(error) from error
-        if not estimate.names:
-            self._check_cost(estimate, VariableValues({}, {}))
-        return estimate
 
-    def _check_cost(self, estimate: Estimate, variables: VariableValues) -> None:
-        try:
-            check_cost(estimate.cost(variables), self._limits)
-        except WatchwordError as error:
-            raise Refused.by(error) from error
-
-    def _parse(self, query: str) -> DocumentNode:
-        tokens = self._limits.tokens
-        self._check_text(query)
-        try:
-            return parse(query, max_lexical_tokens=tokens, max_comments=tokens)
-        except GraphQLError as error:
-            raise Refused([error], is_oversized=_TOO_MANY in error.message) from error
-
-    def _check_text(self, query: str) -> None:
-        try:
-            check_length(query, self._limits)
-            if _HUGE_NUMBER.search(query):
-                raise BadUserInput("A number in the document has too many digits.")
-        except (TooComplex, BadUserInput) as error:
-            refused = Refused.by(error)
-            refused.is_oversized = True
-            raise refused from error
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Raise `Refused` for an error that says why a request cannot be run."""
+    try:
+        yield
+    except Oversized as oversized:
+        refused = Refused.by(oversized.why)
+        refused.is_oversized = True
+        raise refused from oversized.why
+    except WatchwordError as error:
+        raise Refused.by(error) from error
+    except GraphQLError as error:
+        raise Refused([error]) from error
 
 
 def _draft(refused: Refused, operation_name: str | None, text: str | None) -> Draft:

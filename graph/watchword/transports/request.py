@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from watchword.config.limits import fixed
 from watchword.errors import BadUserInput, QueryMissing
 from watchword.execution.documents.automatic import SHA256
 from watchword.formats.packed_json import PackedObject
@@ -12,7 +13,7 @@ from watchword.formats.packed_json import PackedObject
 # The member of `extensions` that has the hash of an automatic persisted query.
 PERSISTED = "persistedQuery"
 # The most cursors in `extensions.after`: each may cost a query.
-MOST_CURSORS = 20
+MOST_CURSORS = fixed("cursors")
 
 
 class Files:

@@ -1,98 +1,95 @@
-"""Depth, aliases and fields of one name are counted through fragments. What an operation costs: cost/test_estimate.py."""
+"""A document that asks for too much is refused by the limit that it exceeds, with both numbers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from graphql import OperationDefinitionNode, get_introspection_query, parse
+from graphql import GraphQLError, OperationDefinitionNode, get_introspection_query
 
 from tests.support.paged_schema import SCHEMA
-from watchword.errors import TooComplex
-from watchword.execution.cost.formula import UNCOUNTED
+from watchword.config.settings import Settings
+from watchword.errors import BadUserInput, TooComplex
 from watchword.execution.limits import (
-    INTROSPECTION_DEPTH,
     Limits,
-    check_cost,
-    check_names,
-    check_size,
+    Oversized,
+    check_document,
+    check_operation,
+    check_text,
+    parsed,
 )
 
 PLENTY = 10**12
+LIMITS = Limits(PLENTY, PLENTY, PLENTY, PLENTY, PLENTY, PLENTY, PLENTY, PLENTY)
 
 
-def measure(query: str, **limits: int) -> None:
-    document = parse(query)
+def check(query: str, limits: Limits) -> None:
+    document = parsed(query, limits)
     [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
-    full = {"tokens": PLENTY, "depth": PLENTY, "aliases": PLENTY, "cost": PLENTY} | limits
-    check_size(SCHEMA, document, operation, Limits(**full))
-
-
-def cost(limit: str, query: str) -> int:
-    with pytest.raises(TooComplex) as refused:
-        measure(query, **{limit: -1})
-    return int(refused.value.extensions["cost"])
+    check_document(document, limits)
+    check_operation(SCHEMA, document, operation, limits)
 
 
 @pytest.mark.parametrize(
-    ("query", "depth", "aliases"),
+    ("name", "query", "number"),
     [
-        ("{ toy { name } }", 2, 0),
-        ("{ toy { toy { name } } all { name } }", 3, 0),
-        ("{ x: toy { y: name } z: toy { name } }", 2, 3),
-        ("{ ... on Query { toy { ...F } } } fragment F on Toy { toy { name } }", 3, 0),
-        ("{ ...F ...F } fragment F on Query { x: toy { y: name } }", 2, 4),
-        (
-            "{ ...F ...F } fragment F on Query { ...G ...G } fragment G on Query { x: toy { name } }",
-            2,
-            4,
-        ),
+        ("depth", "{ toy { toy { name } } all { name } }", 3),
+        ("aliases", "{ x: toy { y: name } z: toy { name } }", 3),
+        ("root_fields", "{ toy { name } x: toy { name } }", 2),
+        ("directives", "query @a { toy @b { name @c @d } }", 4),
+        ("comparisons", "{ toy { name name } toy { name } }", 4 + 9),
+        ("characters", "{ toy { name } }  # é", 21),
     ],
 )
-def test_depth_and_aliases_are_measured_exactly(query: str, depth: int, aliases: int) -> None:
-    assert cost("depth", query) == depth
-    assert cost("aliases", query) == aliases
-    measure(query, depth=depth, aliases=aliases)
+def test_what_is_beyond_a_limit_is_refused_and_what_is_at_it_is_not(
+    name: str, query: str, number: int
+) -> None:
+    check(query, replace(LIMITS, **{name: number}))
+    with pytest.raises((TooComplex, Oversized)) as raised:
+        check(query, replace(LIMITS, **{name: number - 1}))
+    refused = raised.value.why if isinstance(raised.value, Oversized) else raised.value
+    assert refused.extensions == {"code": "TOO_COMPLEX", "cost": number, "limit": number - 1}
 
 
 def test_the_schema_may_be_asked_as_deep_as_tools_do_whatever_the_limit_of_depth() -> None:
+    shallow = replace(
+        LIMITS, depth=0, introspection=Limits.of(Settings(_env_file=None)).introspection
+    )
     whole = get_introspection_query(
         directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
     )
-    measure(whole, depth=0)
+    check(whole, shallow)
     deep = "{ __schema { types { ofType " + "{ ofType " * 100 + "{ name }" + " }" * 103
     with pytest.raises(TooComplex) as refused:
-        measure(deep)
-    assert refused.value.extensions["limit"] == INTROSPECTION_DEPTH
-    assert cost("depth", "{ __typename toy { toy { __typename } } }") == 3
+        check(deep, shallow)
+    assert refused.value.extensions["limit"] == 20
 
 
-def test_fragments_that_double_each_other_are_measured_at_once_and_not_without_end() -> None:
-    levels = 200
-    fragments = " ".join(
-        f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(levels)
-    )
-    query = f"{{ ...F0 }} {fragments} fragment F{levels} on Query {{ x: toy {{ name }} }}"
-    assert cost("aliases", query) == UNCOUNTED
-
-
-@pytest.mark.parametrize(
-    ("query", "pairs"),
-    [
-        ("{ toy { name } }", 2),
-        ("{ toy { name name } toy { name } }", 4 + 9),
-        ("{ a: toy { a: name } ...F } fragment F on Query { ... { a: toy { name } } }", 9 + 1),
-    ],
-)
-def test_fields_of_one_name_are_counted_for_what_comparing_them_costs(
-    query: str, pairs: int
+@pytest.mark.parametrize("query", ["{ " + "a " * 100 + "}", "{ a }" + "\n#" * 100])
+def test_a_document_with_too_many_tokens_or_comments_is_refused_as_the_other_limits_do(
+    query: str,
 ) -> None:
-    check_names(parse(query), Limits(0, 0, 0, 0, comparisons=pairs))
-    with pytest.raises(TooComplex) as refused:
-        check_names(parse(query), Limits(0, 0, 0, 0, comparisons=pairs - 1))
-    assert refused.value.extensions["cost"] == pairs
+    parsed(query, LIMITS)
+    with pytest.raises(Oversized) as refused:
+        parsed(query, replace(LIMITS, tokens=50))
+    assert refused.value.why.extensions == {"code": "TOO_COMPLEX", "cost": 51, "limit": 50}
+
+
+def test_a_number_that_python_cannot_read_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(Oversized) as refused:
+        check_text("{ a(b: " + "9" * 4_300 + ") }", LIMITS)
+    assert isinstance(refused.value.why, BadUserInput)
+    check_text("{ a(b: " + "9" * 4_299 + ") }", LIMITS)
+
+
+def test_what_is_no_document_is_an_error_of_its_own() -> None:
+    with pytest.raises(GraphQLError, match="Syntax Error"):
+        parsed("{ a", LIMITS)
 
 
 def test_a_cost_is_refused_above_the_limit_only() -> None:
-    check_cost(9, Limits(0, 0, 0, 9))
+    limits = replace(LIMITS, cost=9)
+    limits.check("cost", 9)
     with pytest.raises(TooComplex, match="The operation costs 10; 9 is allowed") as refused:
-        check_cost(9.1, Limits(0, 0, 0, 9))
+        limits.check("cost", 9.1)
     assert refused.value.extensions == {"code": "TOO_COMPLEX", "cost": 10, "limit": 9}

@@ -18,7 +18,7 @@ from watchword.execution.plan import Refused
 from watchword.permissions.field import HasRole, HasScope, Owner, Public
 from watchword.principal import ANONYMOUS, Grants, Principal
 
-LIMITS = Limits(5_000, 15, 500, 1_000_000)
+LIMITS = Limits(5_000, 15, 500, 1_000_000, 5_000, 500)
 CLERK = Principal("clerk", Grants(frozenset({"payroll"}), frozenset()))
 VISITOR = Principal("visitor", Grants(frozenset(), frozenset()))
 

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from websockets.http11 import MAX_LINE_LENGTH
 
 from watchword.asgi.uvicorn.idle import IdleProtocol
+from watchword.config.limits import fixed
 
 # RFC 6585, section 5; RFC 9110, sections 15.5.15 and 15.5.9.
 HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_SLOW = 431, 414, 408
@@ -23,7 +24,7 @@ MOST_BYTES = 32_768
 # Seconds for a whole head, counted from when the server begins to wait for it.
 HEAD_SECONDS = 15.0
 # Seconds for a whole body, counted from when the server begins to answer its request.
-BODY_SECONDS = 30.0
+BODY_SECONDS = float(fixed("body_seconds"))
 # Seconds between a refusal and the end of the connection: a client that is cut off at once may not see
 # the response.
 LINGER_SECONDS = 2.0

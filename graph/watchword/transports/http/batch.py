@@ -6,6 +6,7 @@ The answer is a list in the same order, as of Strawberry's own view (GraphQL ove
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from math import ceil
 from typing import Any, NamedTuple
@@ -14,9 +15,9 @@ import strawberry
 
 from watchword.asgi.types import Headers, Response
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
-from watchword.execution.limits import measure
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Draft, Plan, Refused
+from watchword.execution.size import repetition_of, size_of
 from watchword.formats.exact_json import decode
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Principal
@@ -97,20 +98,22 @@ class Batches:
 
     def _check_together(self, asked: Iterable[tuple[Plan | Refused, GraphQLRequest]]) -> None:
         """Raise `Failure` if a batch asks for more than one operation may."""
-        settings, planner = self._pipeline.settings, self._pipeline.engine.planner
-        characters = tokens = aliases = 0
-        cost: float = 0
+        planner, total = self._pipeline.engine.planner, Counter[str]()
         for plan, request in asked:
             if isinstance(plan, Refused | Draft):
                 continue
-            characters += len(plan.query or "")
-            tokens += plan.document.token_count or 0
-            aliases += measure(self._schema, plan.document, plan.operation).aliases
-            cost += planner.cost(plan, request.variables)
-        _check("characters", characters, settings.max_document_characters)
-        _check("tokens", tokens, settings.max_tokens)
-        _check("aliases", aliases, settings.max_aliases)
-        _check("of cost", cost, settings.max_cost)
+            size = size_of(self._schema, plan.document, plan.operation)
+            total["characters"] += len(plan.query or "")
+            total["tokens"] += plan.document.token_count or 0
+            total["directives"] += repetition_of(plan.document).directives
+            total["aliases"] += size.aliases
+            total["root_fields"] += size.root_fields
+            total["cost"] += ceil(planner.cost(plan, request.variables))
+        try:
+            for name, found in total.items():
+                planner.limits.check(name, found, "batch")
+        except TooComplex as error:
+            raise Failure(400, error) from error
 
 
 def make_batches(pipeline: Pipeline) -> Batches | None:
@@ -147,9 +150,3 @@ def _refused(refused: Refused) -> Done:
 
 def _failed(error: WatchwordError) -> Done:
     return Done(to_json({"errors": [error.as_dict()]}))
-
-
-def _check(words: str, found: float, most: int) -> None:
-    if found > most:
-        said = f"The batch has {ceil(found)} {words}; {most} are allowed, as for one operation. Split it."
-        raise Failure(400, TooComplex(said, ceil(found), most))

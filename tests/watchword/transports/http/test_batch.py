@@ -154,7 +154,9 @@ async def test_a_malformed_operation_is_named_by_its_path(server: ToyServer) -> 
 @pytest.mark.parametrize(
     ("settings", "query", "words"),
     [
-        ({"max_cost": 60}, "{ toys(first: 20) { id } }", "of cost"),
+        ({"max_cost": 60}, "{ toys(first: 20) { id } }", "The batch costs"),
+        ({"max_directives": 2}, "{ hello @skip(if: false) }", "directives"),
+        ({"max_root_fields": 4}, "{ hello toys { id } }", "root fields"),
         ({"max_aliases": 5}, "{ a: hello b: hello }", "aliases"),
         ({"max_tokens": 50}, "{ hello " + "hello " * 15 + "}", "tokens"),
         ({"max_document_characters": 1_024}, "{ hello } #" + "x" * 500, "characters"),
