@@ -74,7 +74,7 @@ class Connection(Generic[T]):
         description="The number of all items. It is counted only when it is asked for."
     )
     async def total_count(self) -> int:
-        return await self.count()
+        return len(self.found.rows) if self.found.is_whole else await self.count()
 
 
 def connect(

@@ -47,12 +47,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Slice(Generic[R]):
-    """The rows of a page in their order, and whether there are more on either side."""
+    """The rows of a page in their order, and whether there are more on either side.
+
+    `is_whole` says that these are all rows there are, so that nobody needs to count them.
+    """
 
     rows: Sequence[R]
     order: Order
     has_next: bool
     has_previous: bool
+    is_whole: bool = False
 
     @property
     def cursors(self) -> list[str]:
@@ -122,6 +126,7 @@ def empty(page: Page) -> Slice[Any]:
         Order("nothing", (), descending=False),
         has_next=page.backward and page.before is not None,
         has_previous=not page.backward and page.after is not None,
+        is_whole=page.after is None and page.before is None,
     )
 
 
@@ -210,4 +215,5 @@ def _slice(rows: Sequence[R], order: Order, page: Page) -> Slice[R]:
         order,
         has_next=page.before is not None if page.backward else has_more,
         has_previous=has_more if page.backward else page.after is not None,
+        is_whole=not has_more and page.after is None and page.before is None,
     )

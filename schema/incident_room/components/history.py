@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
 from incident_room.vocabulary import ComponentStatus, Impact
@@ -59,7 +59,7 @@ class Affected:
 
 @dataclass(slots=True)
 class Day:
-    """A day, in UTC: the worst status of the component, and how many seconds it had each status."""
+    """A day: the worst status of the component, and how many seconds it had each status."""
 
     date: date
     worst: Status
@@ -94,24 +94,25 @@ def history(
     status: Status,
     changes: Sequence[Change],
     incidents: Iterable[Affected],
+    zone: tzinfo = UTC,
 ) -> History:
-    """Return the last `days` days of a component, today included.
+    """Return the last `days` days of a component in a zone, today included.
 
     `changes` are those since the first day, and the last one before, the oldest first. `known_since` is when the
     component was added here, and `status` its present status, which it always had if no change was recorded.
     """
-    last = now.astimezone(UTC).date()
+    last = now.astimezone(zone).date()
     first = last - timedelta(days=days - 1)
     affected = [each for each in incidents if not _is_recorded(each, changes, now)]
     begun = [known_since, *(change.at for change in changes), *(each.since for each in affected)]
-    window = max(min(begun), _midnight(first))
+    window = max(min(begun), _midnight(first, zone))
     spans = list(_of_changes(changes, now)) or [_Span(known_since, now, status)]
     spans += _of_incidents(affected, now)
-    found = _days([each for span in spans for each in _clipped(span, window, now)])
+    found = _days([each for span in spans for each in _clipped(span, window, now, zone)], zone)
     known = max((now - window).total_seconds(), 1.0)
     down = sum(DOWNTIME.get(each, 0) * s for day in found for each, s in day.seconds.items())
     uptime = 100 * (1 - min(down / known, 1.0))
-    return History(first, last, min(window.date(), last), uptime, found)
+    return History(first, last, min(window.astimezone(zone).date(), last), uptime, found)
 
 
 def _is_recorded(incident: Affected, changes: Sequence[Change], now: datetime) -> bool:
@@ -135,21 +136,22 @@ def _of_incidents(incidents: Iterable[Affected], now: datetime) -> Iterator[_Spa
             yield _Span(each.since, each.until or now, status)
 
 
-def _clipped(span: _Span, since: datetime, until: datetime) -> Iterator[_Span]:
+def _clipped(span: _Span, since: datetime, until: datetime, zone: tzinfo) -> Iterator[_Span]:
     """Yield the parts of a span in a time in which it was not operational, one for each day."""
     start, end = max(span.since, since), min(span.until, until)
     if span.status is Status.OPERATIONAL:
         return
     while start < end:
-        following = min(_midnight(start.astimezone(UTC).date() + timedelta(days=1)), end)
+        tomorrow = start.astimezone(zone).date() + timedelta(days=1)
+        following = min(_midnight(tomorrow, zone), end)
         yield _Span(start, following, span.status)
         start = following
 
 
-def _days(spans: list[_Span]) -> list[Day]:
+def _days(spans: list[_Span], zone: tzinfo) -> list[Day]:
     by_day: defaultdict[date, list[_Span]] = defaultdict(list)
     for span in spans:
-        by_day[span.since.astimezone(UTC).date()].append(span)
+        by_day[span.since.astimezone(zone).date()].append(span)
     return [_day(each, by_day[each]) for each in sorted(by_day)]
 
 
@@ -164,8 +166,9 @@ def _day(day: date, spans: list[_Span]) -> Day:
     return Day(day, max(seconds, key=SEVERITY.__getitem__), dict(seconds))
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    # In UTC, because Python takes times of one zone from each other as its clocks show them, without changes of the clocks.
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import (
@@ -176,6 +176,7 @@ class Days:
 
     component_id: str
     days: int
+    zone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,18 +251,19 @@ async def load_changes(context: Context, keys: list[Changes]) -> list[Slice[Comp
 async def load_histories(context: Context, keys: list[Days]) -> list[History | None]:
     """Load the last days of many components, all in one statement; None for unknown components."""
     now = moment(context.now)
-    since = now - timedelta(days=max(key.days for key in keys))
+    # A day has 25 hours when clocks are put back.
+    since = now - timedelta(days=max(key.days for key in keys), hours=1)
     ids = list({key.component_id for key in keys})
     past: defaultdict[str, list[Any]] = defaultdict(list)
     for row in await context.rows(PAST, components=ids, since=since):
         past[row.component_id].append(row)
     return [
-        _history(now, key.days, past[key.component_id]) if key.component_id in past else None
+        _history(now, key, past[key.component_id]) if key.component_id in past else None
         for key in keys
     ]
 
 
-def _history(now: datetime, days: int, rows: Sequence[Any]) -> History:
+def _history(now: datetime, key: Days, rows: Sequence[Any]) -> History:
     [here] = [row for row in rows if row.before == IS_NOW]
     known = min(row.since for row in rows if row.before in (IS_NOW, IS_FIRST))
     begun = [row for row in rows if row.since <= now]
@@ -275,7 +277,8 @@ def _history(now: datetime, days: int, rows: Sequence[Any]) -> History:
         for row in begun
         if row.before == AFFECTED_BY
     ]
-    return history(now, days, known, ComponentStatus(here.after), changes, incidents)
+    status = ComponentStatus(here.after)
+    return history(now, key.days, known, status, changes, incidents, key.zone)
 
 
 async def load_change_counts(context: Context, components: list[str]) -> list[int]:

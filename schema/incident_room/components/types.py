@@ -22,6 +22,7 @@ from incident_room.sources import Source, load_origins
 from incident_room.tables import ComponentChangeRow, ComponentRow
 from incident_room.topics import COMPONENTS, INCIDENTS
 from incident_room.vocabulary import ComponentStatus
+from incident_room.zones import zone
 from watchword import (
     BadUserInput,
     Connection,
@@ -84,17 +85,25 @@ class Component(Node):
         return found.source if found else None
 
     @reads(COMPONENTS, INCIDENTS, seconds=HISTORY_SECONDS)
-    @strawberry.field(description="What its last days were like, in UTC, today included.")
-    async def history(self, info: Info, days: int = 90) -> ComponentHistory | None:
+    @strawberry.field(
+        description="What its last days were like, today included. `timeZone` is where they begin and end, such as `Europe/Berlin`."
+    )
+    async def history(
+        self, info: Info, days: int = 90, time_zone: str = "UTC"
+    ) -> ComponentHistory | None:
         if not 1 <= days <= MOST_DAYS:
             raise BadUserInput(f"days is a number from 1 to {MOST_DAYS}.", ["days"])
-        found = await info.context.loader(load_histories).load(Days(self.key, days))
+        try:
+            key = Days(self.key, days, zone(time_zone))
+        except ValueError as error:
+            raise BadUserInput(f"timeZone {error}.", ["timeZone"]) from None
+        found = await info.context.loader(load_histories).load(key)
         return component_history(found) if found else None
 
 
 @reads(COMPONENTS, INCIDENTS)
 @guarded_by(Public)
-@strawberry.type(description="What the last days of a component were like, in UTC.")
+@strawberry.type(description="What the last days of a component were like.")
 class ComponentHistory:
     first_day: date
     last_day: date

@@ -7,6 +7,9 @@ DAYS = 90
 RECENT = 30
 # Updates and incidents that a page shows at most.
 MOST_UPDATES, MOST_PAST = 100, 100
+# Incidents that go on, and planned maintenance, that the first page shows at most.
+MOST_OPEN = 50
+GOING_ON = "statuses: [INVESTIGATING, IDENTIFIED, MONITORING, IN_PROGRESS, VERIFYING]"
 
 _INCIDENT = """
 fragment Incident on Incident {
@@ -16,19 +19,32 @@ fragment Incident on Incident {
 fragment Update on IncidentUpdate { id status body displayAt }
 """
 
-PAGE = f"""query StatusPage($since: DateTime!) {{
+PAGE = f"""query StatusPage($since: DateTime!, $zone: String!) {{
   components {{
     id name group description status
-    history(days: {DAYS}) {{
+    history(days: {DAYS}, timeZone: $zone) {{
       firstDay lastDay knownFrom uptime
       days {{ date worst degradedSeconds partialOutageSeconds majorOutageSeconds maintenanceSeconds }}
     }}
   }}
-  open: incidents(first: 50, filter: {{open: true}}) {{
+  now: incidents(first: {MOST_OPEN}, filter: {{{GOING_ON}}}) {{
+    totalCount
+    nodes {{ ...Incident updates(first: {RECENT}) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage }} }} }}
+  }}
+  scheduled: incidents(first: {MOST_OPEN}, orderBy: STARTED_AT_ASC, filter: {{statuses: [SCHEDULED]}}) {{
+    totalCount
     nodes {{ ...Incident updates(first: {RECENT}) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage }} }} }}
   }}
   past: incidents(first: {MOST_PAST}, filter: {{open: false, startedAfter: $since}}) {{
+    totalCount
     nodes {{ ...Incident updates(first: 1) {{ nodes {{ ...Update }} }} }}
+  }}
+}}{_INCIDENT}"""
+
+OPEN = f"""query StatusOpen($after: String) {{
+  open: incidents(first: {MOST_PAST}, after: $after, orderBy: STARTED_AT_ASC, filter: {{open: true}}) {{
+    nodes {{ ...Incident updates(first: 1) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage }} }} }}
+    pageInfo {{ hasNextPage endCursor }}
   }}
 }}{_INCIDENT}"""
 

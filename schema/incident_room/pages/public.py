@@ -1,4 +1,4 @@
-"""The routes of the public page: /, /incidents/{id}, /history/{month}, the feed, and the JSON of Statuspage."""
+"""The routes of the public page: /, /incidents, /incidents/{id}, /history/{month}, the feed, and the JSON of Statuspage."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class PublicPage:
         """Make the routes, for `Domain.routes`."""
         return [
             Route("/", self._status, methods=["GET"]),
+            Route("/incidents", self._open, methods=["GET"]),
             Route("/incidents/{id}", self._incident, methods=["GET"]),
             Route("/history", self._this_month, methods=["GET"]),
             Route("/history/{month}", self._history, methods=["GET"]),
@@ -68,11 +69,26 @@ class PublicPage:
 
         def render(data: Any, stale: datetime | None) -> bytes:
             view = status_view(data, site.words, days)
-            older = f"{days[-1]:%Y-%m}"
+            older = f"{view.past[-1].day:%Y-%m}"
             return site.render("status.html", up, view=view, month=older, stale=stale)
 
-        since = {"since": iso(self._midnight(days[-1]) - timedelta(microseconds=1))}
-        wanted = Wanted(("status", up), documents.PAGE, since, HTML, render)
+        since = iso(self._midnight(days[-1]) - timedelta(microseconds=1))
+        given = {"since": since, "zone": site.settings.time_zone}
+        wanted = Wanted(("status", up), documents.PAGE, given, HTML, render)
+        return await self._html(request, wanted)
+
+    async def _open(self, request: Request) -> Response:
+        """All incidents that go on, and all planned maintenance."""
+        up = _up(request)
+
+        def render(data: Any, stale: datetime | None) -> bytes:
+            info = data["open"]["pageInfo"]
+            rest = info["endCursor"] if info["hasNextPage"] else None
+            incidents = [shown(node) for node in data["open"]["nodes"]]
+            return self.site.render("open.html", up, incidents=incidents, rest=rest, stale=stale)
+
+        after = {"after": request.query_params.get("after")}
+        wanted = Wanted(("open", up), documents.OPEN, after, HTML, render)
         return await self._html(request, wanted)
 
     async def _incident(self, request: Request) -> Response:

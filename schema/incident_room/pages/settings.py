@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from incident_room.zones import zone
 from watchword import Unsafe
 
 PREFIX = "INCIDENT_ROOM_"
 TEXTS = Path(__file__).parent / "texts"
-UTC_NAMES = ("UTC", "Etc/UTC")
 LOGO_TYPES = (".svg", ".png", ".jpg", ".webp")
 MOST_LOGO_BYTES = 200_000
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -106,7 +105,7 @@ class PageSettings(BaseSettings):
     @field_validator("time_zone")
     @classmethod
     def _zone_is_known(cls, name: str) -> str:
-        _zone(name)
+        zone(name)
         return name
 
     @field_validator("accent", "accent_dark")
@@ -145,7 +144,7 @@ class PageSettings(BaseSettings):
     @cached_property
     def zone(self) -> tzinfo:
         """The zone of the page's days."""
-        return _zone(self.time_zone)
+        return zone(self.time_zone)
 
     def base(self, issuer: str) -> str:
         """Return the URL of the page without a slash at its end. `issuer` is that of the server."""
@@ -183,14 +182,3 @@ def _checked_url(url: str) -> str:
     if not is_web and not url.startswith("mailto:"):
         raise ValueError("must be an https URL, or mailto:")
     return url
-
-
-def _zone(name: str) -> tzinfo:
-    if name in UTC_NAMES:
-        return UTC  # also where no database of zones is installed
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, LookupError) as error:
-        raise ValueError(
-            "must be a zone that is known here, such as Europe/Berlin (the package tzdata has them)"
-        ) from error

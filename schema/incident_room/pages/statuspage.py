@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from incident_room.pages.documents import GOING_ON
 from incident_room.pages.export import Export
 
 # As many as Statuspage shows.
@@ -22,24 +23,26 @@ _COMPONENTS = """components {
     source { page id } changes(first: 1) { nodes { at } }
   }"""
 _CHANGED = "changed: incidents(first: 1, orderBy: UPDATED_AT_DESC) { nodes { updatedAt } }"
+# Planned maintenance does not count for the state of everything, and must not push out what does.
+_WORST = f"worst: incidents(first: {MOST}, filter: {{{GOING_ON}}}) {{ nodes {{ impact status }} }}"
 _OUTAGES = "impacts: [NONE, MINOR, MAJOR, CRITICAL]"
 _MAINTENANCE = "impacts: [MAINTENANCE]"
 _UPCOMING = "SCHEDULED"
 _ACTIVE = "IN_PROGRESS, VERIFYING"
 
 
-def _query(**lists: str) -> str:
-    """Return the document that asks for the components, and for incidents by these filters."""
+def _query(more: str = "", **lists: str) -> str:
+    """Return the document that asks for the components, and for incidents by these filters, and for `more`."""
     asked = "\n".join(
         f"  {name}: incidents(first: {MOST // len(lists)}, filter: {{{filter}}}) {{ nodes {{ ...Incident }} }}"
         for name, filter in lists.items()
     )
-    return f"query Statuspage {{\n  {_COMPONENTS}\n  {_CHANGED}\n{asked}\n}}{_INCIDENT if lists else ''}"
+    return f"query Statuspage {{\n  {_COMPONENTS}\n  {_CHANGED}\n{more}\n{asked}\n}}{_INCIDENT if lists else ''}"
 
 
 _STATUS = (
     "query Statuspage { components { status createdAt changes(first: 1) { nodes { at } } } "
-    f"{_CHANGED} open: incidents(first: {MOST}, filter: {{open: true}}) {{ nodes {{ impact status }} }} }}"
+    f"{_CHANGED} {_WORST} }}"
 )
 _UNRESOLVED = f"open: true, {_OUTAGES}"
 _ALL_UPCOMING = f"{_MAINTENANCE}, statuses: [{_UPCOMING}]"
@@ -62,17 +65,17 @@ def _summary(export: Export, data: Any) -> dict[str, Any]:
         "components": export.components(),
         **_incidents(export, data),
         **_maintenance(export, data),
-        "status": export.status([*data["incidents"]["nodes"], *data["maintenance"]["nodes"]]),
+        "status": export.status(data["worst"]["nodes"]),
     }
 
 
 # The name of a file -> the document that it is made of, and how.
 FILES: Mapping[str, tuple[str, Write]] = {
     "summary": (
-        _query(incidents=_UNRESOLVED, maintenance=f"open: true, {_MAINTENANCE}"),
+        _query(_WORST, incidents=_UNRESOLVED, maintenance=f"open: true, {_MAINTENANCE}"),
         _summary,
     ),
-    "status": (_STATUS, lambda export, data: {"status": export.status(data["open"]["nodes"])}),
+    "status": (_STATUS, lambda export, data: {"status": export.status(data["worst"]["nodes"])}),
     "components": (_query(), lambda export, _: {"components": export.components()}),
     "incidents": (_query(incidents=_OUTAGES), _incidents),
     "incidents/unresolved": (_query(incidents=_UNRESOLVED), _incidents),

@@ -71,29 +71,44 @@ class PastDay:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The first page."""
+    """The first page. There are `more_…` incidents that it does not show."""
 
     indicator: str
     groups: list[Group]
     now: list[Shown]
+    more_now: int
     scheduled: list[Shown]
+    more_scheduled: int
     past: list[PastDay]
+    more_past: int
 
 
 def status_view(data: Answer, words: Words, days: Iterable[date]) -> StatusView:
     """Return what the first page shows. `days` are the days of which the past is shown, the newest first."""
-    open_ = [shown(node) for node in data["open"]["nodes"]]
     parts = [(node["group"], _part(node, words)) for node in data["components"]]
-    begun = [_short(each) for each in open_ if each.step != "SCHEDULED"]
-    past = _by_day([*begun, *(shown(node) for node in data["past"]["nodes"])], words)
-    by_day = {each.day: each for each in past}
-    return StatusView(
-        indicator(data["components"], data["open"]["nodes"]),
-        _groups(parts),
-        [each for each in open_ if each.step != "SCHEDULED"],
-        sorted((each for each in open_ if each.step == "SCHEDULED"), key=lambda each: each.since),
-        [by_day.get(day, PastDay(day, [])) for day in days],
+    now, scheduled, past = (
+        [shown(node) for node in data[name]["nodes"]] for name in ("now", "scheduled", "past")
     )
+    more_past = _more(data["past"])
+    by_day = {each.day: each for each in _by_day([*map(_short, now), *past], words)}
+    # Of the days before, it is not known here whether there was an incident.
+    first = past[-1].since.astimezone(words.zone).date() if more_past else date.min
+    return StatusView(
+        indicator(data["components"], data["now"]["nodes"]),
+        _groups(parts),
+        now,
+        _more(data["now"]),
+        scheduled,
+        _more(data["scheduled"]),
+        [by_day.get(day, PastDay(day, [])) for day in days if day >= first],
+        more_past,
+    )
+
+
+def _more(connection: Answer) -> int:
+    """Return how many incidents are not among the nodes."""
+    total: int = connection["totalCount"]
+    return max(0, total - len(connection["nodes"]))
 
 
 def past_days(data: Answer, words: Words) -> list[PastDay]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,12 +93,49 @@ def test_of_two_at_one_time_the_worse_one_counts_once() -> None:
     assert days(incidents=two).days[0].seconds == {PART: 3_600, MAJOR: 7_200}
 
 
+BERLIN, HAVANA = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Havana")
+
+
+def test_days_begin_and_end_where_the_zone_has_its_midnight() -> None:
+    late = Change(datetime(2026, 3, 8, 23, 30, tzinfo=UTC), GOOD, MAJOR)
+    end = Change(datetime(2026, 3, 9, 0, 30, tzinfo=UTC), MAJOR, GOOD)
+    of_utc = history(NOW, 3, NOW - 200 * DAY, GOOD, [late, end], [])
+    assert of_utc.days == [
+        Day(date(2026, 3, 8), MAJOR, {MAJOR: 1_800}),
+        Day(date(2026, 3, 9), MAJOR, {MAJOR: 1_800}),
+    ]
+    of_berlin = history(NOW, 3, NOW - 200 * DAY, GOOD, [late, end], [], BERLIN)
+    assert of_berlin.days == [Day(date(2026, 3, 9), MAJOR, {MAJOR: 3_600})]
+    assert of_berlin.uptime == pytest.approx(of_utc.uptime, abs=0.1)
+    evening = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
+    assert history(evening, 3, NOW, GOOD, [], [], BERLIN).last_day == date(2026, 3, 11)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        (BERLIN, date(2026, 3, 29), 23),
+        (BERLIN, date(2026, 10, 25), 25),
+        # Clocks are moved at midnight: the day begins at one, or midnight is twice.
+        (HAVANA, date(2026, 3, 8), 23),
+        (HAVANA, date(2026, 11, 1), 25),
+        (UTC, date(2026, 3, 29), 24),
+    ],
+)
+def test_a_day_has_the_hours_that_its_clocks_say(zone: Any, day: date, hours: int) -> None:
+    now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + 2 * DAY
+    found = history(now, 5, now - 200 * DAY, MAJOR, [], [], zone)
+    [seconds] = [each.seconds[MAJOR] for each in found.days if each.date == day]
+    assert seconds == hours * 3_600
+    assert found.uptime == 0.0
+
+
 def test_what_will_happen_is_no_past() -> None:
     found = history(NOW, 90, NOW + DAY, PART, [], [])
     assert (found.days, found.uptime, found.known_from) == ([], 100.0, NOW.date())
 
 
-ASK = """query($days: Int! = 90) { components { name history(days: $days) {
+ASK = """query($days: Int! = 90, $zone: String! = "UTC") { components { name history(days: $days, timeZone: $zone) {
   firstDay lastDay knownFrom uptime days { date worst partialOutageSeconds majorOutageSeconds degradedSeconds maintenanceSeconds } } } }"""
 
 
@@ -164,3 +202,23 @@ async def test_all_histories_are_one_statement(room: Room, statements: list[str]
 async def test_a_number_of_days_that_nobody_can_mean_is_refused(room: Room, count: int) -> None:
     await room.data("responder", REGISTER, input={"name": "API"})
     assert await room.code("anonymous", ASK, days=count) == "BAD_USER_INPUT"
+
+
+async def test_the_days_are_those_of_a_zone(room: Room, clock: MovedClock) -> None:
+    part = await room.data("responder", REGISTER, input={"name": "API"})
+    given = {"component": part["registerComponent"]["id"]}
+    # It is 08:00 in UTC, and the evening of the day before in Hawaii.
+    await room.data("responder", SET_STATUS, input=given | {"status": "MAJOR_OUTAGE"})
+    clock.move(600)
+    [there] = (await asked(room, zone="Pacific/Honolulu"))["API"]["days"]
+    [here] = (await asked(room))["API"]["days"]
+    assert (there["date"], here["date"]) == ("2027-01-14", "2027-01-15")
+    assert there["majorOutageSeconds"] == here["majorOutageSeconds"] == pytest.approx(600)
+
+
+@pytest.mark.parametrize(
+    "zone", ["Mars/Olympus", "../../etc/passwd", "", "\x00", "x" * 5_000, "é", "Europe"]
+)
+async def test_a_zone_that_is_none_is_refused(room: Room, zone: str) -> None:
+    await room.data("responder", REGISTER, input={"name": "API"})
+    assert await room.code("anonymous", ASK, zone=zone) == "BAD_USER_INPUT"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -13,16 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from incident_room.importers.statuspage import Report
-from incident_room.pages.statuspage import FILES
+from incident_room.pages.statuspage import FILES, MOST
 from incident_room.tables import Base
 from tests.incident_room.documents import OPEN, POST, REGISTER, SET_STATUS
-from tests.incident_room.importers.test_statuspage import incident, update
+from tests.incident_room.importers.test_statuspage import file, incident, update
+from tests.incident_room.pages import many_incidents
 from tests.incident_room.pages.conftest import BASE, Served, serving
+from tests.incident_room.pages.many_incidents import KINDS, PAGE, REAL
 from tests.support.clock import MovedClock
-
-# A file of a real page is not in this repository: WATCHWORD_TEST_STATUSPAGE names one.
-REAL = Path(os.environ.get("WATCHWORD_TEST_STATUSPAGE", "github-incidents.json"))
-PAGE = "kctbh9vrtdwd"
 
 
 def affected(*changes: tuple[str, str, str]) -> list[dict[str, str]]:
@@ -159,18 +157,18 @@ def comparable(content: bytes) -> Any:
     return plain(found)
 
 
-@pytest.fixture(scope="module")
-def real() -> bytes:
-    """819 incidents of GitHub, which are not in this repository."""
-    if not REAL.exists():
-        pytest.skip(f"there is no {REAL}")
-    return REAL.read_bytes()
+@pytest.fixture(scope="module", params=KINDS)
+def many(request: pytest.FixtureRequest) -> bytes:
+    """A file with 819 incidents."""
+    if request.param == "real":
+        return REAL.read_bytes()
+    return many_incidents.generated(datetime.fromtimestamp(MovedClock().now(), UTC))
 
 
-async def test_a_real_page_comes_back_as_it_was(same: Served, real: bytes) -> None:
-    await same.take(real)
+async def test_a_page_with_many_incidents_comes_back_as_it_was(same: Served, many: bytes) -> None:
+    await same.take(many)
     await check_again(same)
-    told = json.loads(real)["incidents"]
+    told = json.loads(many)["incidents"]
     told = [each for each in told if each["impact"] != "maintenance"][:50]
     ours = (await same.json("incidents"))["incidents"]
     for expected, found in zip(told, ours, strict=True):
@@ -235,3 +233,14 @@ async def test_scripts_of_other_sites_may_read_the_files(served: Served) -> None
     assert response.headers["access-control-allow-origin"] == "*"
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert "etag" in response.headers
+
+
+async def test_planned_maintenance_pushes_nothing_out_of_the_state_of_everything(
+    same: Served,
+) -> None:
+    active = planned("active", "in_progress", 1)
+    later = [planned(f"later{number}", "scheduled", 2) for number in range(MOST + 1)]
+    await same.take(file(active, *later))
+    for name in ("status", "summary"):
+        told = (await same.json(name))["status"]
+        assert told == {"indicator": "maintenance", "description": "Maintenance is under way"}

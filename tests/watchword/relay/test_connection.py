@@ -117,6 +117,13 @@ async def test_nothing_is_counted_until_somebody_asks() -> None:
     assert shelf.counted == [42]
 
 
+async def test_a_page_of_everything_is_not_counted_again() -> None:
+    whole = Slice(THREE.rows, LETTERS, has_next=False, has_previous=False, is_whole=True)
+    shelf = Shelf(whole)
+    assert (await shelf.ask(ALL))["totalCount"] == 3
+    assert shelf.counted == []
+
+
 async def test_cursors_are_made_only_for_clients_that_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ByLetter, "made", 0)
     await Shelf(THREE).ask("{ toys { nodes { name } edges { node { name } } } }")

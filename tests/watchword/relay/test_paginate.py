@@ -175,7 +175,11 @@ async def test_every_page_is_the_one_that_a_plain_list_would_give(
     ends = [None, *(order.cursor(row) for row in rows[::3])]
     for after, before, size, backward in product(ends, ends, (0, 2, 4, 100), (False, True)):
         wanted = Page(size, after, before, backward)
-        assert told(await one(toys, order, wanted)) == modelled(rows, order, wanted), wanted
+        found = await one(toys, order, wanted)
+        assert told(found) == modelled(rows, order, wanted), wanted
+        if found.is_whole:
+            assert ids(found.rows) == ids(rows), wanted
+        assert found.is_whole is (wanted == Page(100, None, None, backward)), wanted
 
 
 @pytest.mark.parametrize("name", ORDERS)
@@ -191,7 +195,10 @@ async def test_every_page_of_each_parent_is_the_one_that_a_plain_list_would_give
         found = await each(toys, order, wanted)
         for box, rows in of_box.items():
             window = _window(everything, order, wanted, rows)
-            assert told(found.get(box, empty(wanted))) == window, (box, wanted)
+            told_of_box = found.get(box, empty(wanted))
+            assert told(told_of_box) == window, (box, wanted)
+            if told_of_box.is_whole:
+                assert ids(told_of_box.rows) == ids(rows), (box, wanted)
 
 
 def _window(
