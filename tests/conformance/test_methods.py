@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 import strawberry
 from sqlalchemy import update
 
 from tests.support.toy_schema import STREAM
+from tests.support.toy_server import until
 from watchword.auth.tables import Session
 from watchword.config.settings import Settings
 from watchword.context import Info
@@ -19,6 +21,7 @@ from watchword.testing import App, Caller, Failed
 from watchword.transaction import Transaction
 
 SECRET = "the combination"
+PASSKEY, CODE = ("hwk", "user", "mfa"), ("pwd", "otp", "mfa")
 GUARDED = "subscription { guarded }"
 OPEN = "subscription { opened { secret } }"
 
@@ -75,16 +78,10 @@ async def set_methods(watchword: App, caller: Caller, *methods: str) -> None:
     await caller.renew()
 
 
-async def signed_in(watchword: App, *methods: str) -> Caller:
-    caller = watchword.as_user()
-    await set_methods(watchword, caller, *methods)
-    return caller
-
-
 async def test_answers_and_events_differ_by_the_methods(watchword: App) -> None:
-    key = await signed_in(watchword, "hwk", "user", "mfa")
-    code = await signed_in(watchword, "pwd", "otp", "mfa")
-    plain = await signed_in(watchword, "pwd")
+    key = watchword.as_user(methods=PASSKEY)
+    code = watchword.as_user(methods=CODE)
+    plain = watchword.as_user()
     for _ in range(2):
         for caller, sees, passes in ((key, True, True), (code, False, True), (plain, False, False)):
             told = await caller.ask("{ safe { secret } factors }")
@@ -100,8 +97,32 @@ async def test_answers_and_events_differ_by_the_methods(watchword: App) -> None:
     assert refused.value.data == {"opened": {"secret": None}}
 
 
+async def test_a_group_has_callers_of_the_same_methods_only(
+    watchword: App, watchword_app: Watchword
+) -> None:
+    keys = [watchword.as_user(methods=PASSKEY) for _ in range(2)]
+    plain = [watchword.as_user() for _ in range(2)]
+
+    def is_one_group_of_two() -> bool:
+        # Those who are refused run alone, because a run with errors is not shared.
+        return watchword_app.pipeline.groups.sizes == [2]
+
+    async with AsyncExitStack() as stack:
+        seeing = [await stack.enter_async_context(each.subscribe(OPEN)) for each in keys]
+        others = [await stack.enter_async_context(each.subscribe(OPEN)) for each in plain]
+        for _ in range(3):
+            watchword.publish(Event(STREAM, "a", "made"))
+            for each in seeing:
+                assert await each.next() == {"opened": {"secret": SECRET}}
+            for each in others:
+                with pytest.raises(Failed) as refused:
+                    await each.next()
+                assert refused.value.data == {"opened": {"secret": None}}
+            await until(is_one_group_of_two)
+
+
 async def test_a_renewal_with_weaker_methods_ends_what_needs_them(watchword: App) -> None:
-    caller = await signed_in(watchword, "pwd", "otp", "mfa")
+    caller = watchword.as_user(methods=CODE)
     async with caller.subscribe(GUARDED) as numbers:
         watchword.publish(Event(STREAM, "a", "made"))
         assert await numbers.next() == {"guarded": 1}

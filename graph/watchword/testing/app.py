@@ -86,17 +86,19 @@ class _App(Generic[C]):
         email: str | None = None,
         name: str | None = None,
         password: str | None = None,
+        methods: Collection[str] = ("pwd",),
     ) -> C:
         """Add an account with these roles, open a session for it, and return a caller with the session's token.
 
         The token carries the scopes that `Domain.roles` gives the roles, or exactly `scopes`; and the claims that
         `Domain.claims` adds, or exactly `claims`. With a `password` of at least 12 characters, the account can sign in with
-        it. Raises `ValueError` for a role or a scope that `Domain.roles` does not have, for claims that no token can have,
+        it. `methods` are those by which its person has authenticated, the token's `amr`: for example ["hwk", "user", "mfa"] of
+        a passkey, or ["pwd", "otp", "mfa"]. Raises `ValueError` for a role or a scope that `Domain.roles` does not have, for claims that no token can have,
         and for a password if `Domain.accounts` checks them.
         """
         people = self._service.people
         return self._caller(
-            self._host.call(people.add(roles, scopes, claims, email, name, password))
+            self._host.call(people.add(roles, scopes, claims, email, name, password, methods))
         )
 
     def sign_in(self, email: str, password: str) -> C:

@@ -45,9 +45,12 @@ class People:
         email: str | None,
         name: str | None,
         password: str | None,
+        methods: Collection[str],
     ) -> Identity:
-        """Add an account, and sign it in."""
+        """Add an account, and sign it in by these methods."""
         _check(self._services.domain, roles, scopes)
+        if isinstance(methods, str):
+            raise TypeError(f"methods is a list: methods=[{methods!r}].")
         custom = None if claims is None else checked(claims)
         if password is not None and self._services.domain.accounts is not None:
             raise ValueError(
@@ -63,7 +66,7 @@ class People:
                 roles=roles,
                 hash=hash,
             )
-            new = NewSession(["pwd"], self._services.clock.now(), scopes=scopes)
+            new = NewSession(methods, self._services.clock.now(), scopes=scopes)
             signed_in = await self._auth.sessions.open(unit, account, DEVICE, new)
         carried = None if scopes is None else frozenset(scopes)
         identity = Identity(account.id, account.email, scopes=carried, claims=custom)

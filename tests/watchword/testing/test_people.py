@@ -103,6 +103,8 @@ def test_a_role_or_a_scope_that_the_domain_lacks_is_named(watchword: App) -> Non
         watchword.as_user(scopes=["toys:cuont"])
     with pytest.raises(TypeError, match=r"roles=\['keeper'\]"):
         watchword.as_user(roles="keeper")
+    with pytest.raises(TypeError, match="methods is a list"):
+        watchword.as_user(methods="pwd")
     ann = watchword.as_user()
     with pytest.raises(ValueError, match="no role 'keper'"):
         watchword.set_roles(ann, ["keper"])
