@@ -23,8 +23,9 @@ export function watchwordLink(live: Live): ApolloLink {
 }
 
 function liveLink(live: Live): ApolloLink {
-  return new ApolloLink(({ query, variables, operationName, client }) => {
-    const request = { query: textOf(query), variables, operationName };
+  return new ApolloLink((operation) => {
+    const { variables, operationName, client } = operation;
+    const request = { ...named(operation), variables, operationName };
     return new Observable<ApolloLink.Result>((observer) =>
       live.follow(request, {
         next: (answer) => observer.next(answer as ApolloLink.Result),
@@ -34,6 +35,12 @@ function liveLink(live: Live): ApolloLink {
       }),
     );
   });
+}
+
+/** A link of persisted queries before this one says by what id the server knows the document, and whether to send its text. */
+function named({ query, extensions, getContext }: ApolloLink.Operation): { query: string } | { documentId: string } {
+  const hash: unknown = extensions["persistedQuery"]?.sha256Hash;
+  return hash && getContext()["http"]?.includeQuery === false ? { documentId: `sha256:${hash}` } : { query: textOf(query) };
 }
 
 /** Apollo Client tells GraphQL errors from others by their class. */

@@ -6,7 +6,7 @@ import { iterate } from "./iterate.js";
 import type { Session } from "./session.js";
 import { SocketWire } from "./socket.js";
 import { type Observer, Subscription } from "./subscription.js";
-import type { Expiry, WireEvents } from "./wire.js";
+import type { Expiry, Request, WireEvents } from "./wire.js";
 
 export type { Observer } from "./subscription.js";
 
@@ -82,7 +82,7 @@ export class Live extends Emitter<LiveEvents> {
   }
 
   /** Follow a request as it goes over the wire. Returns a function that stops it. */
-  follow<Data>(request: { query: string; variables?: object | undefined; operationName?: string | undefined }, observer: Observer<Data>): () => void {
+  follow<Data>(request: Omit<Request, "extensions">, observer: Observer<Data>): () => void {
     const subscription = new Subscription({ ...request }, observer as Observer<never>);
     const connection = this.#room();
     connection.add(subscription);

@@ -1,6 +1,7 @@
 /** What a document's text says of one of its operations. */
 export interface OperationText {
   type: "query" | "mutation" | "subscription";
+  name: string | undefined;
   /** How many fields it has at its root; a fragment, which may have several, counts as two or more. */
   roots: number;
 }
@@ -10,7 +11,7 @@ const TOKEN = /[{}()]|\.{3}\s*(?:on\b)?|@?\w+\s*:?|\$\w+/g;
 
 /** Find an operation in a document; the only one, or the first, if no name is given. */
 export function operationOf(text: string, name?: string | null): OperationText | undefined {
-  const found: (OperationText & { name: string | undefined })[] = [];
+  const found: OperationText[] = [];
   let braces = 0, parentheses = 0, head: string[] = [], roots = 0;
   for (const [token] of text.replace(IGNORED, '""').matchAll(TOKEN)) {
     if (token === "(") parentheses += 1;

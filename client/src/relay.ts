@@ -1,6 +1,8 @@
 import { Environment, Network, Observable, RecordSource, Store, type FetchFunction, type GraphQLResponse, type INetwork, type SubscribeFunction } from "relay-runtime";
 import { type Current, currentOf } from "./current.js";
+import { type Answer, WatchwordError, detailsOf, nonsense, unreachable } from "./errors.js";
 import type { Live } from "./live.js";
+import type { Session } from "./session.js";
 
 export interface RelayOptions {
   /** Events may be missing: fetch the queries of the page again. */
@@ -23,11 +25,11 @@ const plain = (network: INetwork): Environment => new Environment({ network, sto
 
 /** The network of a Relay environment: queries and mutations with a fresh token, subscriptions on `live`. */
 export function watchwordNetwork(live: Live, { missed }: RelayOptions = {}): INetwork {
-  const fetchQuery: FetchFunction = async ({ text, name }, variables) =>
-    (await live.session.execute(needed(text, name), variables)) as GraphQLResponse;
-  const subscribe: SubscribeFunction = ({ text, name }, variables) =>
+  const fetchQuery: FetchFunction = async ({ id, text, name }, variables) =>
+    (await (text ? live.session.execute(text, variables) : persisted(live.session, needed(id, name), variables))) as GraphQLResponse;
+  const subscribe: SubscribeFunction = ({ id, text, name }, variables) =>
     Observable.create<GraphQLResponse>((sink) =>
-      live.follow({ query: needed(text, name), variables }, {
+      live.follow(text ? { query: text, variables } : { documentId: needed(id, name), variables }, {
         next: (answer) => sink.next(answer as GraphQLResponse),
         error: (error) => sink.error(error),
         complete: () => sink.complete(),
@@ -37,7 +39,19 @@ export function watchwordNetwork(live: Live, { missed }: RelayOptions = {}): INe
   return Network.create(fetchQuery, subscribe);
 }
 
-function needed(text: string | null | undefined, name: string): string {
-  if (text) return text;
-  throw new Error(`The server takes documents, and ${name} was persisted: compile it without persistConfig.`);
+function needed(id: string | null | undefined, name: string): string {
+  if (id) return id;
+  throw new TypeError(`${name} has neither a text nor an id.`);
+}
+
+/** Send the id that Relay's compiler has given a document; the text is only in its manifest. */
+async function persisted(session: Session, documentId: string, variables: object): Promise<Answer> {
+  const body = JSON.stringify({ documentId, variables });
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+  const response = await session.fetch(`${session.url}/graphql`, init).catch((error: unknown) => {
+    throw error instanceof WatchwordError ? error : unreachable(error);
+  });
+  const answer = (await response.json().catch(() => null)) as Answer | null;
+  if (answer && ("data" in answer || Array.isArray(answer.errors))) return answer;
+  throw nonsense(`status ${response.status} from /graphql`, detailsOf(response));
 }

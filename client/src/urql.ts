@@ -33,9 +33,10 @@ export function watchwordExchange(live: Live): Exchange {
       },
     });
     const following = subscriptionExchange({
-      forwardSubscription: ({ query, variables }) => ({
+      forwardSubscription: ({ query, documentId, variables, extensions }) => ({
         subscribe: (sink) => ({
-          unsubscribe: live.follow({ query: query!, variables }, {
+          // An exchange of persisted queries takes the text away, and leaves the id by which the server knows it.
+          unsubscribe: live.follow({ ...(query ? { query } : { documentId: documentId ?? `sha256:${extensions?.persistedQuery?.sha256Hash}` }), variables }, {
             next: (answer) => sink.next(answer as never),
             error: (error) => sink.error(error),
             complete: () => sink.complete(),

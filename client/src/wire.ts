@@ -6,9 +6,10 @@ export interface Expiry {
   renewBefore?: string;
 }
 
-/** The payload of a subscription. */
+/** The payload of a subscription: a text, or the id of a document that the server knows. */
 export interface Request {
-  query: string;
+  query?: string | undefined;
+  documentId?: string | undefined;
   variables?: object | undefined;
   operationName?: string | undefined;
   extensions?: { resume: string } | { position: true } | undefined;
