@@ -1,7 +1,7 @@
 // A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
 // page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width, tabs (how
 // many of them), hold (the page's script waits for the first line of the input), gone (the page is missing when it is
-// fetched again). It reads commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path.
+// fetched again). It reads commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path, `print` to a file.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ for (let number = 1; number < (options.tabs ?? 1); number += 1) {
 }
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
-const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), read, shoot, wait };
+const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
 for await (const line of lines) {
   const { do: name, ...given } = JSON.parse(line);
   await commands[name](given);
@@ -103,6 +103,18 @@ async function check() {
     tags,
   );
   say("checked", found);
+}
+
+/** Print to a PDF, and show the page from now on as it is printed. */
+async function print({ path }) {
+  await page.pdf({ path, format: "A4", tagged: true });
+  await page.emulateMediaType("print");
+  const colours = await page.evaluate(() => [
+    getComputedStyle(document.documentElement).getPropertyValue("--page").trim(),
+    getComputedStyle(document.body).color,
+  ]);
+  const text = await page.$eval("body", (body) => body.innerText);
+  say("printed", { colours, text });
 }
 
 async function shoot({ name }) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -182,6 +183,29 @@ async def test_without_scripts_the_page_is_whole_in_one_request(
         asked_for = [step["type"] for step in script.seen if step["step"] == "request"]
         assert set(asked_for) <= {"document", "stylesheet", "other", "image"}
         assert asked_for.count("document") == 1
+        assert complaints(script) == []
+
+
+async def test_it_is_printed_on_white_without_what_paper_cannot_do(
+    node: Path, chromium: Path, account: Account, tmp_path: Path, screenshots: Path
+) -> None:
+    options = {"screenshots": str(screenshots), "scheme": "dark"}
+    async with reader(node, chromium, tmp_path, account["url"], **options) as script:
+        await opened(script)
+        script.tell("print", path=str(tmp_path / "page.pdf"))
+        printed = await script.wait("printed")
+        assert printed["colours"] == ["#fff", "rgb(22, 25, 31)"]
+        for part in ("Checkout", "Scheduled maintenance", "Past incidents"):
+            assert part in printed["text"]
+        for part in ("Live", "Atom feed", "Skip to the content"):
+            assert part not in printed["text"]
+        script.tell("axe")
+        assert (await script.wait("checked"))["violations"] == []
+        script.tell("shoot", name="status-print")
+        await script.wait("shot")
+        pdf = (tmp_path / "page.pdf").read_bytes()
+        # A table of the demo's page is a few sheets, none of them empty.
+        assert 2 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 5
         assert complaints(script) == []
 
 
