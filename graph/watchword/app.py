@@ -220,7 +220,11 @@ def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:
 def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
     settings = services.settings
     engine = parts.engine(
-        mount.schema, Limits.of(settings), settings.plan_cache, settings.execution
+        mount.schema,
+        Limits.of(settings),
+        settings.plan_cache,
+        settings.execution,
+        settings.introspection,
     )
     return Pipeline(
         settings,

@@ -100,7 +100,7 @@ class Arena:
         self.engines = {each: Engine(self.schema, LIMITS, 100, each) for each in EXECUTORS}
         # Parsing and validating costs more than all that is compared.
         for engine in self.engines.values():
-            engine._planner = self.engines["compiled"]._planner
+            engine.planner = self.engines["compiled"].planner
 
     def close(self) -> None:
         self.runner.close()
@@ -161,7 +161,7 @@ class Arena:
 
     async def _run(self, execution: Execution, case: Case) -> Any:
         engine = self.engines[execution]
-        plan = engine.plan(case.query, _operation(case.query))
+        plan = engine.plan(case.query, _operation(case.query), self.callers[case.caller])
         return await engine.execute(plan, case.variables, self._context(execution, case))
 
     async def _observe_events(self, execution: Execution, case: Case, shared: bool) -> Observed:
@@ -182,7 +182,7 @@ class Arena:
 
     async def _open(self, execution: Execution, case: Case, shared: bool) -> Any:
         engine = self.engines[execution]
-        plan = engine.plan(case.query, _operation(case.query))
+        plan = engine.plan(case.query, _operation(case.query), self.callers[case.caller])
         return await engine.subscribe(plan, case.variables, self._context(execution, case, shared))
 
     async def _next(self, source: Any, execution: Execution, case: Case, shared: bool) -> Any:

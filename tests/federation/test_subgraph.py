@@ -292,3 +292,45 @@ async def test_a_huge_list_of_references_counts_against_the_limit_of_objects(
         [error] = (await anext(answers))["errors"]
     assert error["extensions"]["code"] == "TOO_COMPLEX"
     assert error["message"].startswith("The operation costs 20001;")
+
+
+# --- What is hidden ---
+
+
+@pytest.fixture
+async def hiding(clock: MovedClock) -> AsyncIterator[ToyServer]:
+    cover(schema, domain)
+    async with toy_server(clock, schema, introspection="hidden") as server:
+        yield server
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_reference_to_a_hidden_type_is_one_to_a_type_that_is_not_here(
+    transport: str, hiding: ToyServer
+) -> None:
+    query = """query($representations: [_Any!]!) { _entities(representations: $representations) {
+        __typename ... on Inventory { deprecatedProducts { sku } } } }"""
+    references = [{"__typename": name, "id": "1"} for name in ("Warehouse", "Warehorse")]
+    answer = await ask(hiding, query, "bob", transport, representations=references)
+    assert answer["data"] == {"_entities": [None, None]}
+    [hidden, absent] = [error["message"] for error in answer["errors"]]
+    assert hidden.replace("Warehouse", "Warehorse") == absent
+    told = await ask(hiding, query, "ann/stock.read", transport, representations=references)
+    assert codes(told) == {1: "BAD_USER_INPUT"}
+    assert told["data"]["_entities"][0] == {"__typename": "Warehouse"}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("introspection", ["hidden", "scope:schema:read"])
+async def test_sdl_is_hidden_from_callers_who_are_not_told_everything(
+    transport: str, introspection: str, clock: MovedClock
+) -> None:
+    cover(schema, domain)
+    async with toy_server(clock, schema, introspection=introspection) as server:
+        answer = await ask(server, "{ _service { sdl } }", "bob", transport)
+        assert "data" not in answer
+        [error] = answer["errors"]
+        assert error["message"].startswith("Cannot query field '_service' on type 'Query'.")
+        if introspection != "hidden":
+            told = await ask(server, "{ _service { sdl } }", "eva/schema.read", transport)
+            assert "Warehouse" in told["data"]["_service"]["sdl"]

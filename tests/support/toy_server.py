@@ -223,7 +223,8 @@ def _toy_pipeline(
                 await passed(clock, SLOW)
         return revocations.check(principal(token, clock.now()))
 
-    engine = Engine(schema, Limits.of(settings), settings.plan_cache, settings.execution)
+    limits = Limits.of(settings)
+    engine = Engine(schema, limits, settings.plan_cache, settings.execution, settings.introspection)
     leases = Leases()
     pipeline = Pipeline(
         settings,

@@ -6,6 +6,7 @@ An unsafe value prevents the start, with a message that says what to do.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -109,6 +110,12 @@ class Settings(
         " null and an error in that place (partial), or nothing of it is run (reject). A request may choose by"
         " extensions.refusals. What depends on the object is refused in its place in both.",
     )
+    introspection: str = Field(
+        "shown",
+        description="What a caller is told of the schema, by introspection, suggestions and errors: all of it (shown);"
+        " nothing that its token can never reach, so that a field which it asks for by name does not exist (hidden); or"
+        " nothing without a scope (scope:schema:read).",
+    )
     execution: Literal["compiled", "graphql-core"] = Field(
         "compiled",
         description="How operations are run: compiled to Python once and kept, or by graphql-core's"
@@ -166,6 +173,16 @@ class Settings(
             home = Path(values.get("home", "var"))
             values["database_url"] = f"sqlite+aiosqlite:///{home / 'watchword.db'}"
         return values
+
+    @field_validator("introspection")
+    @classmethod
+    def _introspection_is_known(cls, introspection: str) -> str:
+        # A scope has no spaces, quotes or backslashes (RFC 6749, section 3.3).
+        if not re.fullmatch(r"shown|hidden|scope:[!#-\[\]-~]+", introspection):
+            raise ValueError(
+                "must be shown, hidden, or scope: and the name of a scope, such as scope:schema:read"
+            )
+        return introspection
 
     @field_validator("database_url")
     @classmethod

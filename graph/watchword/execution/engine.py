@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from inspect import isawaitable
 from typing import Any, Literal, cast
 
 import strawberry
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import ExecutionResult, GraphQLError
 from graphql.execution import (
     Executor,
     InitialIncrementalExecutionResult,
@@ -23,8 +22,8 @@ from watchword.execution import executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
-from watchword.execution.compiled.run import Run, Wrap
-from watchword.execution.executors import executor_of, in_time, result_of
+from watchword.execution.compiled.run import Run
+from watchword.execution.executors import executor_of, in_time, result_of, wrapping
 from watchword.execution.extensions.mounted import Extensions
 from watchword.execution.extensions.operation import HookedOperation, Parts
 from watchword.execution.extensions.parts import HookedParts
@@ -35,6 +34,8 @@ from watchword.execution.parts import AnswerParts, Deferred
 from watchword.execution.plan import Plan, Planner, Refused
 from watchword.execution.response import Answer, check_shared, respond
 from watchword.execution.source import DatabaseUnavailable, Source
+from watchword.execution.views.view import View
+from watchword.execution.views.views import SHOWN, finder
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import (
     checking_executor,
@@ -44,6 +45,7 @@ from watchword.libraries.graphql_core import (
 )
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
+from watchword.principal import ANONYMOUS, Principal
 from watchword.process.deadline import limited
 from watchword.storage.database import is_unavailable
 
@@ -63,6 +65,7 @@ class Engine:
         limits: Limits,
         memory: int,
         execution: Execution = "compiled",
+        introspection: str = SHOWN,
     ) -> None:
         options.check(schema)
         guards.record_questions(schema)
@@ -72,35 +75,44 @@ class Engine:
         self._executor_class = executors.hiding(made, checking)
         self._event_executor_class = repeating_executor(self._executor_class)
         hides = self._hides_suggestions = schema.config.disable_field_suggestions
-        self._planner = self._make_planner(made, limits, memory, hides)
+        self.planner = self._make_planner(made, limits, memory, hides)
+        """The plans that are kept, and how many were made."""
         self._hook = options.ErrorHook(schema)
         self.extensions = Extensions.of(schema)
         self.execution = execution
+        self._view_of = finder(schema, introspection, self._forget)
         self._programs = Programs(schema, made, checking, hides)
+        self.fallbacks = self._programs.fallbacks
+        """How often graphql-core ran an operation that was to be compiled, by the reason."""
 
-    def _make_planner(
-        self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool
-    ) -> Planner:
-        return Planner(schema, limits, memory, hides_suggestions)
+    def _make_planner(self, *parts: Any) -> Planner:
+        return Planner(*parts)
 
     @property
     def needs_query(self) -> bool:
         """Whether each request must have a document. Extensions may find it by what else the request says."""
         return self.extensions is None or self.extensions.are_directives_only
 
-    def plan(self, query: str | None, operation_name: str | None) -> Plan:
-        """Return the plan of an operation. Raises `Refused` when it cannot be run.
+    def plan(
+        self, query: str | None, operation_name: str | None, principal: Principal = ANONYMOUS
+    ) -> Plan:
+        """Return the plan of an operation for a caller. Raises `Refused` when it cannot be run.
 
         If the schema has extensions, they hear of a refusal too: then the plan is a `Draft`, and `execute` raises.
         So it is without a query.
         """
+        view = self._view_of(principal)
         if query is None or not self.needs_query:
-            return self._planner.draft(query, operation_name)
+            return self.planner.draft(query, operation_name, view)
         try:
-            return self._planner.plan(query, operation_name)
+            return self.planner.plan(query, operation_name, view)
         except Refused as refused:
             self._hook.report(refused.errors, query)
             raise
+
+    def known(self, query: str, operation_name: str | None, principal: Principal) -> Plan | None:
+        """Return the plan of an operation for a caller, if it is kept."""
+        return self.planner.known(query, operation_name, self._view_of(principal))
 
     async def execute(
         self,
@@ -138,7 +150,7 @@ class Engine:
         """Return what runs the extensions around an operation; None if no extension is concerned."""
         if self.extensions is None or not self.extensions.concern(plan):
             return None
-        return Parts(self.extensions, self._planner, self._hook)
+        return Parts(self.extensions, self.planner, self._hook)
 
     async def _execute(
         self,
@@ -286,9 +298,8 @@ class Engine:
         if found is not None:
             try:
                 values = opened.variable_values.coerced
-                wrap = _wrapping(middleware)
                 build = partial(executor_of, opened)
-                run, data = found.start(values, context, event, build, wrap)
+                run, data = found.start(values, context, event, build, wrapping(middleware))
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
@@ -299,15 +310,9 @@ class Engine:
     def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
         return event_executor(opened, event, context)
 
-    @property
-    def fallbacks(self) -> Counter[str]:
-        """How often graphql-core ran an operation that was to be compiled, by the reason."""
-        return self._programs.fallbacks
-
-    @property
-    def planner(self) -> Planner:
-        """The plans that are kept, and how many were made."""
-        return self._planner
+    def _forget(self, view: View) -> None:
+        self.planner.forget(view)
+        self._programs.forget(view)
 
     @property
     def programs_kept(self) -> int:
@@ -340,7 +345,7 @@ class Engine:
             return made[0] if made else self._build(plan, variables, context, kind, middleware)
 
         try:
-            run, data = program.start(values, context, None, build, _wrapping(middleware))
+            run, data = program.start(values, context, None, build, wrapping(middleware))
         except NotCompiled as cause:
             self._programs.fell_back(plan, cause.reason)
             return None
@@ -357,7 +362,7 @@ class Engine:
         context: Context,
     ) -> None:
         try:
-            self._planner.check(plan, values)
+            self.planner.check(plan, values)
             rejection.check(self._definition, plan, values, context)
         except Refused as refused:
             self._hook.report(refused.errors, plan.query, variables, context)
@@ -391,9 +396,5 @@ class Engine:
             *(kind, self._definition, plan, variables, context, middleware),
             self._hides_suggestions,
         )
-        self._planner.check(plan, built.variable_values)
+        self.planner.check(plan, built.variable_values)
         return built
-
-
-def _wrapping(middleware: MiddlewareManager | None) -> Wrap | None:
-    return None if middleware is None else middleware.get_field_resolver

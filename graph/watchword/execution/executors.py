@@ -13,7 +13,7 @@ from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution import numbers
 from watchword.execution.compiled.program import finish
-from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.plan import Plan, Refused
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import event_executor, hiding_executor
@@ -33,7 +33,9 @@ def build(
     middleware: MiddlewareManager | None,
     hides_suggestions: bool,
 ) -> Executor[Any]:
-    """Make the executor of an operation. Raises `Refused` when the variables do not fit."""
+    """Make the executor of an operation, for the view of its plan. Raises `Refused` when the variables do not fit."""
+    if (view := plan.view) is not None:
+        schema, hides_suggestions = view.run, hides_suggestions or view.hides_suggestions
     if variables:
         variables, errors = numbers.fit(schema, plan.operation, variables)
         if errors:
@@ -78,6 +80,11 @@ def result_of(run: Run, data: Any) -> Any:
     if data is None or type(data) is dict:
         return ExecutionResult(data, run.errors)
     return finish(run, data)
+
+
+def wrapping(middleware: MiddlewareManager | None) -> Wrap | None:
+    """Return what a compiled operation calls around each field."""
+    return None if middleware is None else middleware.get_field_resolver
 
 
 async def in_time(running: Awaitable[Any], plan: Plan, context: Context) -> Any:

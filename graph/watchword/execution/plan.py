@@ -23,8 +23,9 @@ from graphql import (
 )
 from graphql.execution import VariableValues
 
-from watchword.errors import BadUserInput, WatchwordError
+from watchword.errors import WatchwordError
 from watchword.events.sources import Sources
+from watchword.execution.choice import choose
 from watchword.execution.cost.estimate import NO_VARIABLES, Estimate, Estimator
 from watchword.execution.cost.formula import Number
 from watchword.execution.cost.sent import coerced, cost_as_sent
@@ -39,6 +40,7 @@ from watchword.execution.limits import (
 )
 from watchword.execution.numbers import ExactNumbers
 from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
+from watchword.execution.views.view import View
 from watchword.libraries.graphql_rules import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
@@ -93,6 +95,8 @@ class Plan:
     asked_name: str | None = None
     # What it costs; None if that is not known, because another document will take its place.
     estimate: Estimate | None = None
+    # What its callers are told of the schema, by which it was validated; None for all of the schema.
+    view: View | None = None
     # Tells the plan from all others, also from those that are not in memory any more.
     number: int = field(default_factory=_numbers.__next__)
     # What the operation reads, as `execution/shared` finds out at the first use; None if that is not declared.
@@ -191,54 +195,60 @@ class Planner:
         self._estimator = Estimator(schema)
         self._memory = memory
         self._plans: PlanMemory[Plan] = PlanMemory(memory)
-        self._adopted: OrderedDict[tuple[int, str | None], tuple[DocumentNode, Plan]] = (
-            OrderedDict()
-        )
+        self._adopted: OrderedDict[
+            tuple[int, str | None, View | None], tuple[DocumentNode, Plan]
+        ] = OrderedDict()
         self.made = 0
         """How many documents were parsed and validated, with or without success."""
 
     def __len__(self) -> int:
         return len(self._plans)
 
-    def plan(self, query: str, operation_name: str | None) -> Plan:
-        """Return the plan of an operation. Raises `Refused` when it cannot be run."""
-        if (found := self.known(query, operation_name)) is not None:
+    def plan(self, query: str, operation_name: str | None, view: View | None = None) -> Plan:
+        """Return the plan of an operation for callers with a view. Raises `Refused` when it cannot be run."""
+        if (found := self.known(query, operation_name, view)) is not None:
             return found
         self.made += 1
-        made = self._make(query, operation_name)
-        self._plans.put((query, operation_name), made)
+        made = self._make(query, operation_name, view)
+        self._plans.put((query, operation_name, view), made)
         return made
 
-    def known(self, query: str, operation_name: str | None) -> Plan | None:
-        """Return the plan of an operation if it is kept."""
-        return self._plans.get((query, operation_name))
+    def known(self, query: str, operation_name: str | None, view: View | None) -> Plan | None:
+        """Return the plan of an operation for callers with a view, if it is kept."""
+        return self._plans.get((query, operation_name, view))
 
     def trust(self, texts: Set[str]) -> None:
         """Keep the plans of these documents apart, so that no other documents take their place."""
         self._plans.trust(texts)
 
-    def draft(self, query: str | None, operation_name: str | None) -> Plan:
+    def forget(self, view: View) -> None:
+        """Drop the plans for callers with a view."""
+        self._plans.drop(lambda key: key[2] is view)
+        for key in [key for key in self._adopted if key[2] is view]:
+            del self._adopted[key]
+
+    def draft(self, query: str | None, operation_name: str | None, view: View | None) -> Plan:
         """Return the plan of an operation; a `Draft` when it cannot be run."""
         if query is None:
-            return Draft(asked_name=operation_name, may_give_parts=self._gives_parts)
+            return Draft(asked_name=operation_name, view=view, may_give_parts=self._gives_parts)
         try:
-            return self.plan(query, operation_name)
+            return self.plan(query, operation_name, view)
         except Refused as refused:
-            return _draft(refused, operation_name, query)
+            return _draft(refused, operation_name, query, view)
 
     def adopt(self, document: DocumentNode, instead_of: Plan) -> Plan:
         """Return the plan of a document that an extension has put in the place of a plan's; a `Draft` if it cannot run.
 
         The newest are kept, for an extension that comes with the same object again.
         """
-        key = (id(document), instead_of.asked_name)
+        key = (id(document), instead_of.asked_name, instead_of.view)
         if (known := self._adopted.get(key)) is not None:
             self._adopted.move_to_end(key)
             return known[1]
         try:
             made = self._adopt(document, instead_of)
         except Refused as refused:
-            return _draft(refused, instead_of.asked_name, instead_of.query)
+            return _draft(refused, instead_of.asked_name, instead_of.query, instead_of.view)
         if document.loc is None or len(document.loc.source.body) <= LONGEST_REMEMBERED:
             self._adopted[key] = document, made
         if len(self._adopted) > min(MOST_ADOPTED, self._memory):
@@ -251,7 +261,7 @@ class Planner:
         if document.loc is not None:
             with refusing():
                 check_text(document.loc.source.body, self.limits)
-        return self._plan_of(document, instead_of.asked_name)
+        return self._plan_of(document, instead_of.asked_name, instead_of.view)
 
     def errors(self, plan: Plan, rules: Sequence[type[ASTValidationRule]]) -> list[GraphQLError]:
         """Return the errors of an operation by our rules and by these. A plan has passed ours.
@@ -261,14 +271,12 @@ class Planner:
         added = [rule for rule in rules if rule not in _ALWAYS]
         if isinstance(plan, Draft):
             is_open = plan.is_invalid and bool(added)
-            return self._validate(plan.document, added) if is_open else plan.errors
+            return self._validate(plan.document, added, plan.view) if is_open else plan.errors
         left = {rule: key_of_rule(rule) for rule in added}
         asked = [rule for rule, key in left.items() if key is None or key not in plan.passed]
         if not asked:
             return []
-        errors = validate(
-            self._schema, plan.document, asked, hide_suggestions=self._hides_suggestions
-        )
+        errors = self._ask(plan.document, asked, plan.view)
         if not errors:
             _pass(plan, *(left[rule] for rule in asked))
         return errors
@@ -303,21 +311,23 @@ class Planner:
         values = coerced(self._schema, plan.operation, variables)
         return self._estimator.actual(plan.document, plan.operation, values, data)
 
-    def _make(self, query: str, operation_name: str | None) -> Plan:
-        return self._plan_of(self._parse(query), operation_name)
+    def _make(self, query: str, operation_name: str | None, view: View | None) -> Plan:
+        return self._plan_of(self._parse(query), operation_name, view)
 
     def _parse(self, query: str) -> DocumentNode:
         with refusing():
             return parsed(query, self.limits)
 
-    def _plan_of(self, document: DocumentNode, operation_name: str | None) -> Plan:
+    def _plan_of(
+        self, document: DocumentNode, operation_name: str | None, view: View | None
+    ) -> Plan:
         try:
             with refusing():
                 check_document(document, self.limits)
-            if errors := self._validate(document, ()):
+            if errors := self._validate(document, (), view):
                 raise Refused(errors, is_invalid=True)
-            operation = _select(document, operation_name)
             with refusing():
+                operation = choose(document, operation_name)
                 check_operation(self._schema, document, operation, self.limits)
                 estimate = self._estimator.estimate(document, operation)
                 if not estimate.names:
@@ -325,16 +335,26 @@ class Planner:
         except Refused as refused:
             refused.document = document
             raise
-        made = Plan(document, operation, operation_name, estimate)
+        made = Plan(document, operation, operation_name, estimate, view)
         if self._gives_parts and comes_in_parts(document, operation):
-            made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate)
+            made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate, view)
         return made
 
     def _validate(
-        self, document: DocumentNode, added: Sequence[type[ASTValidationRule]]
+        self, document: DocumentNode, added: Sequence[type[ASTValidationRule]], view: View | None
     ) -> list[GraphQLError]:
+        if view is not None:
+            added = (*view.rules, *added)
         rules = (_SPECIFIED, *added, _OURS) if added else (_ALL,)
-        return validate(self._schema, document, rules, hide_suggestions=self._hides_suggestions)
+        return self._ask(document, rules, view)
+
+    def _ask(
+        self, document: DocumentNode, rules: Sequence[type[ASTValidationRule]], view: View | None
+    ) -> list[GraphQLError]:
+        schema, hides = self._schema, self._hides_suggestions
+        if view is not None:
+            schema, hides = view.shown, hides or view.hides_suggestions
+        return validate(schema, document, rules, hide_suggestions=hides)
 
 
 @contextmanager
@@ -352,11 +372,14 @@ def refusing() -> Iterator[None]:
         raise Refused([error]) from error
 
 
-def _draft(refused: Refused, operation_name: str | None, text: str | None) -> Draft:
+def _draft(
+    refused: Refused, operation_name: str | None, text: str | None, view: View | None
+) -> Draft:
     document = refused.document
     return Draft(
         _NOTHING if document is None else document,
         asked_name=operation_name,
+        view=view,
         text=text,
         errors=refused.errors,
         is_parsed=document is not None,
@@ -369,23 +392,3 @@ def _pass(plan: Plan, *keys: Hashable | None) -> None:
     if len(plan.passed) >= MOST_PASSED:
         plan.passed.clear()
     plan.passed.update(key for key in keys if key is not None)
-
-
-def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    operations = [
-        node for node in document.definitions if isinstance(node, OperationDefinitionNode)
-    ]
-    if name is None and len(operations) == 1:
-        return operations[0]
-    for operation in operations:
-        if name is not None and operation.name is not None and operation.name.value == name:
-            return operation
-    raise Refused.by(BadUserInput(_which(operations, name), ["operationName"]))
-
-
-def _which(operations: list[OperationDefinitionNode], name: str | None) -> str:
-    if not operations:
-        return "The document has no operation, only fragments."
-    if name is None:
-        return "The document has several operations: say which one in operationName."
-    return f"The document has no operation named {name[:100]!r}."

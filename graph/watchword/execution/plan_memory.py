@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any, Generic, TypeVar
 
 P = TypeVar("P")
@@ -44,6 +44,11 @@ class PlanMemory(Generic[P]):
         if len(key[0]) <= LONGEST_REMEMBERED or key[0] in self._trusted:
             self._of(key).put(key, plan)
 
+    def drop(self, is_gone: Callable[[Key], bool]) -> None:
+        """Drop the plans whose keys are gone."""
+        self._of_trusted.drop(is_gone)
+        self._of_others.drop(is_gone)
+
     def _of(self, key: Key) -> _Latest[P]:
         return self._of_trusted if key[0] in self._trusted else self._of_others
 
@@ -68,3 +73,8 @@ class _Latest(Generic[P]):
         while len(self.plans) > self._most or self._length > self._most * USUAL_LENGTH:
             (text, *_), _plan = self.plans.popitem(last=False)
             self._length -= len(text)
+
+    def drop(self, is_gone: Callable[[Key], bool]) -> None:
+        for key in [key for key in self.plans if is_gone(key)]:
+            del self.plans[key]
+            self._length -= len(key[0])

@@ -83,6 +83,15 @@ def is_sdl(field: GraphQLField) -> bool:
     return name.startswith(_MAKING_SDL)
 
 
+def sdl_field(schema: strawberry.Schema) -> str | None:
+    """Return the name of the root field that Strawberry's federation has made for the SDL, such as `Query._service`."""
+    query = definition(schema).query_type
+    for name, field in (query.fields if query else {}).items():
+        if is_sdl(field):
+            return f"{query}.{name}"
+    return None
+
+
 def resolve_reference(
     schema: federation.Schema, info: Any, name: str, fields: Mapping[str, Any]
 ) -> Any:

@@ -14,6 +14,7 @@ from graphql import GraphQLField
 from strawberry import federation
 from strawberry.permission import BasePermission, PermissionExtension
 
+from watchword.libraries.graphql_masking import MaskedSchema
 from watchword.libraries.strawberry_federation import (
     EntityType,
     entities_field,
@@ -64,11 +65,14 @@ class Entities:
     def resolve(self, _source: Any, info: Any, representations: Sequence[Any]) -> list[Any]:
         """Return the object of each reference, an awaitable, or the error, as graphql-core takes them."""
         made = strawberry_info(self._schema, self._field, info)
-        return [self._find(made, each) for each in representations]
+        types = self._types
+        if isinstance(info.schema, MaskedSchema):
+            types = {name: kind for name, kind in types.items() if info.schema.shows(name)}
+        return [self._find(made, each, types) for each in representations]
 
-    def _find(self, info: Any, representation: Any) -> Any:
+    def _find(self, info: Any, representation: Any, types: Mapping[str, EntityType]) -> Any:
         try:
-            kind, fields = read(representation, self._types)
+            kind, fields = read(representation, types)
             return self._ask(info, kind, fields)
         except Exception as error:
             return error

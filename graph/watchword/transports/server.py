@@ -54,7 +54,7 @@ class Server:
         """
         pipeline, given = self._pipeline, dict(variables or {})
         try:
-            plan = pipeline.engine.plan(query, None)
+            plan = pipeline.engine.plan(query, None, ANONYMOUS)
             answer = await pipeline.shared.answer(plan, given, ANONYMOUS, after)
             if answer is None:
                 # Nothing in such an execution is about a caller, so those who come meanwhile may share the next one.

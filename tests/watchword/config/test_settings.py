@@ -62,6 +62,13 @@ def test_nothing_has_to_be_set() -> None:
         ({"issuer": "https://"}, "ISSUER must be an https URL"),
         ({"issuer": "https://[::1"}, "ISSUER must be an https URL"),
         ({"rsa_bits": 2047}, "RSA_BITS must be at least 2048"),
+        *(
+            (
+                {"introspection": value},
+                "INTROSPECTION must be shown, hidden, or scope: and the name",
+            )
+            for value in ("off", "scope:", "scope:a b", 'scope:"', "hidden ", "scope:é")
+        ),
         ({"database_url": "mysql://host/name"}, "DATABASE_URL must begin with sqlite+aiosqlite://"),
         ({"database_url": "sqlite:///name.db"}, "DATABASE_URL must begin with sqlite+aiosqlite://"),
         ({"database_url": "postgresql://h/name"}, "DATABASE_URL must begin with sqlite+aiosqlite:"),

@@ -137,7 +137,7 @@ def test_a_document_that_is_too_long_is_refused_whatever_is_in_it() -> None:
 
 def test_a_draft_says_why_there_is_no_plan() -> None:
     made = planner()
-    assert made.draft("{ hello }", None) is made.plan("{ hello }", None)
+    assert made.draft("{ hello }", None, None) is made.plan("{ hello }", None)
     for query, is_parsed, is_invalid, is_oversized in (
         ("{ hello", False, False, False),
         ("{ goodbye }", True, True, False),
@@ -146,7 +146,7 @@ def test_a_draft_says_why_there_is_no_plan() -> None:
         ("{ hello }" + " " * 100_000, False, False, True),
         (f"{{ hello(n: {'9' * 5000}) }}", False, False, True),
     ):
-        draft = made.draft(query, None)
+        draft = made.draft(query, None, None)
         assert isinstance(draft, Draft)
         assert draft.query == query
         assert draft.errors

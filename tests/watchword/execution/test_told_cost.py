@@ -35,7 +35,7 @@ def test_the_estimate_is_told_and_what_the_data_holds() -> None:
     assert told_cost(planner, plan, {"n": 7}, data) == TOLD
     # Without data, because the variables do not fit.
     assert told_cost(planner, plan, {"n": "x"}, None) == {"estimated": 0, "actual": 0}
-    draft = planner.draft(None, None)
+    draft = planner.draft(None, None, None)
     assert told_cost(planner, draft, None, data) is None
 
 

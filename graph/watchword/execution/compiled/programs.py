@@ -12,6 +12,7 @@ from graphql.execution import Executor
 
 from watchword.execution.compiled.program import Program, unfit
 from watchword.execution.plan import Plan
+from watchword.execution.views.view import View
 
 log = logging.getLogger("watchword.execution")
 
@@ -88,8 +89,17 @@ class Programs:
                 of.wrapped = None
             self._fields -= fields
 
+    def forget(self, view: View) -> None:
+        """Drop the programs for callers with a view."""
+        for program, (fields, of) in [*self._kept.items()]:
+            if of.view is view:
+                del self._kept[program]
+                self._fields -= fields
+
     def _make(self, plan: Plan, is_wrapped: bool) -> Program:
         schema, definition, executor_class, hides = self._parts
+        if (view := plan.view) is not None:
+            definition, hides = view.run, hides or view.hides_suggestions
         made = Program(
             *(schema, definition, plan.document, plan.operation, executor_class, hides),
             self.fallbacks,

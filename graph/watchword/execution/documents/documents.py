@@ -56,13 +56,13 @@ class Documents:
         if query is None and document_id is not None:
             query = self._find(document_id, is_bound=is_bound)
             if query is None:
-                return self._missing(operation_name)
+                return self._missing(operation_name, principal)
         elif query is not None:
             if is_bound and not self._is_trusted(query):
                 raise Refused.by(DocumentNotTrusted())
             if document_id is not None:
-                return self._plan_both(query, document_id, operation_name)
-        return self._engine.plan(query, operation_name)
+                return self._plan_both(query, document_id, operation_name, principal)
+        return self._engine.plan(query, operation_name, principal)
 
     def known(
         self,
@@ -79,7 +79,7 @@ class Documents:
             query is not None and is_bound and not self._is_trusted(query)
         ):
             return None
-        return None if query is None else self._engine.planner.known(query, operation_name)
+        return None if query is None else self._engine.known(query, operation_name, principal)
 
     def _is_trusted(self, query: str) -> bool:
         return self.trusted is not None and query in self.trusted.texts
@@ -91,27 +91,29 @@ class Documents:
             text = self.automatic.find(document_id[len(SHA256) :]) if is_hash else None
         return text
 
-    def _plan_both(self, query: str, document_id: str, operation_name: str | None) -> Plan:
+    def _plan_both(
+        self, query: str, document_id: str, operation_name: str | None, principal: Principal
+    ) -> Plan:
         """Plan a text that came with its id, and register it if that is its hash and it is valid."""
         known = None if self.trusted is None else self.trusted.find(document_id)
         if known == query:
-            return self._engine.plan(query, operation_name)
+            return self._engine.plan(query, operation_name, principal)
         is_hash = self.automatic is not None and document_id.startswith(SHA256)
         digest = digest_of(query) if is_hash else ""
         if known is not None or (is_hash and document_id != SHA256 + digest):
             raise Refused.by(BadUserInput("The id or hash is not that of the document's text."))
-        plan = self._engine.plan(query, operation_name)
+        plan = self._engine.plan(query, operation_name, principal)
         if self.automatic is not None and is_hash and not isinstance(plan, Draft):
             self.automatic.register(digest, query)
         return plan
 
-    def _missing(self, operation_name: str | None) -> Plan:
+    def _missing(self, operation_name: str | None, principal: Principal) -> Plan:
         """Refuse a request whose document is unknown, unless an extension of the schema may find it."""
         finds_none = self.automatic is None and self.trusted is None
         error = PersistedQueryNotSupported() if finds_none else PersistedQueryNotFound()
         if self._engine.needs_query:
             raise Refused.by(error)
-        plan = self._engine.plan(None, operation_name)
+        plan = self._engine.plan(None, operation_name, principal)
         assert isinstance(plan, Draft), "there is nothing to plan"
         plan.errors = Refused.by(error).errors
         return plan

@@ -146,7 +146,8 @@ class HookedOperation:
     def _follow_query(self) -> None:
         """Plan the query that an extension has put in the place of the client's."""
         if (query := self._seen.query) != self._plan.query:
-            self._plan = self._parts.planner.draft(query, self._plan.asked_name)
+            asked, view = self._plan.asked_name, self._plan.view
+            self._plan = self._parts.planner.draft(query, asked, view)
 
     def _follow(self) -> None:
         """Plan the document that an extension has put in the place of the client's."""

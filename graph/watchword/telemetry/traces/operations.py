@@ -25,7 +25,10 @@ from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Draft, Plan, Planner
 from watchword.execution.response import Answer
 from watchword.execution.source import Source
+from watchword.execution.views.view import View
+from watchword.execution.views.views import SHOWN
 from watchword.libraries.graphql_core import is_meant_for_clients
+from watchword.principal import ANONYMOUS, Principal
 from watchword.storage.database import is_unavailable
 from watchword.telemetry.traces import traceparent
 from watchword.telemetry.traces.documents import shown
@@ -54,11 +57,11 @@ class TracedPlanner(Planner):
         super().__init__(*parts)
         self._tracing = tracing
 
-    def _make(self, query: str, operation_name: str | None) -> Plan:
+    def _make(self, query: str, operation_name: str | None, view: View | None) -> Plan:
         if not is_traced():
-            return super()._make(query, operation_name)
+            return super()._make(query, operation_name, view)
         with self._tracing.child("plan"):
-            return super()._make(query, operation_name)
+            return super()._make(query, operation_name, view)
 
     def _parse(self, query: str) -> DocumentNode:
         if not is_traced():
@@ -76,17 +79,20 @@ class TracedEngine(Engine):
         limits: Limits,
         memory: int,
         execution: Execution = "compiled",
+        introspection: str = SHOWN,
         *,
         tracing: Tracing,
     ) -> None:
         self._tracing = tracing
-        super().__init__(schema, limits, memory, execution)
+        super().__init__(schema, limits, memory, execution, introspection)
 
     def _make_planner(self, *parts: Any) -> Planner:
         return TracedPlanner(self._tracing, *parts)
 
-    def plan(self, query: str | None, operation_name: str | None) -> Plan:
-        plan = super().plan(query, operation_name)
+    def plan(
+        self, query: str | None, operation_name: str | None, principal: Principal = ANONYMOUS
+    ) -> Plan:
+        plan = super().plan(query, operation_name, principal)
         if is_traced():
             # On the request's own span too: an answer that is shared has no span of its own.
             get_current_span().set_attributes(_named(plan))

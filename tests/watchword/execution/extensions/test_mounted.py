@@ -176,5 +176,5 @@ def test_a_request_that_cannot_be_planned_is_not_shared() -> None:
     found = mounted(MaskErrors)
     assert found is not None
     for query in (None, "{", "{ colour }"):
-        assert not found.share_answers(planner.draft(query, None))
-    assert found.share_answers(planner.draft("{ hello }", None))
+        assert not found.share_answers(planner.draft(query, None, None))
+    assert found.share_answers(planner.draft("{ hello }", None, None))

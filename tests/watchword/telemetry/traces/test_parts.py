@@ -38,7 +38,7 @@ def test_an_app_that_is_not_traced_is_made_of_the_plain_parts() -> None:
     app = create_app(Settings(_env_file=None), MOUNT)
     pipeline = app.pipeline
     assert type(pipeline.engine) is Engine
-    assert type(pipeline.engine._planner) is Planner
+    assert type(pipeline.engine.planner) is Planner
     assert type(pipeline.shared) is SharedAnswers
     assert type(pipeline.services.database) is Database
     assert pipeline.services.database.publishing.around is None
