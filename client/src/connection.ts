@@ -166,9 +166,12 @@ export class Connection {
     };
   }
 
-  /** Get another token than the one that the server has reminded of. It reminds once, so a failure is repeated. */
+  /**
+   * Get another token than the one that the server has reminded of. It reminds once, so a failure is repeated, and so is
+   * an answer with the same token: an identity provider's library may keep it until its end.
+   */
   #remind(wire: Wire | null, token: string | null, attempt: number): void {
-    this.#session.refresh().catch((error: unknown) => {
+    this.#session.refresh().then((renewed) => renewed === token && Promise.reject()).catch((error: unknown) => {
       const pause = Math.max(backoff(attempt), secondsOf(error) * 1_000);
       this.#clock.after(pause, () => wire === this.#wire && token === this.#token && this.#remind(wire, token, attempt + 1));
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, FakeSocket, json, server, settled, stream, tokens } from "./fakes.mjs";
+import { FakeClock, FakeSocket, json, server, settled, stream, token, tokens } from "./fakes.mjs";
 
 const { createLive, createSession, memoryStore } = await import(`${process.env.PACKAGE}/index.js`);
 const LOGIN = { email: "ann@example.com", password: "secret" };
@@ -132,6 +132,26 @@ test("a reminder of the server is followed until there is another token, althoug
   await clock.move(3_000);
   assert.deepEqual([refreshes(), renewals().length], [before + 2, 1]);
   assert.ok(!said.some(([name]) => name === "closed"));
+});
+
+test("a reminder is followed until an identity provider's library has another token", async () => {
+  const given = token("x"), clock = new FakeClock(), said = { token: given };
+  const session = createSession({ url: "https://api.example.com", fetch: server({}).fetch, clock, getToken: async () => said.token });
+  await session.ready;
+  createLive(session, { webSocket: FakeSocket, transport: "websocket" }).subscribe(QUERY, {}, { next() {} });
+  await accepted();
+  const socket = FakeSocket.last, renewals = () => socket.sent.filter(({ type, payload }) => type === "ping" && payload?.authorization).length;
+  socket.say({ type: "ping", payload: { expiresAt: "soon" } });
+  // The server answers when it is asked for a sign of life.
+  const wait = async (seconds) => {
+    for (let waited = 0; waited < seconds; waited += 1) await clock.move(1_000), socket.say({ type: "pong" });
+  };
+  await wait(20);
+  assert.equal(renewals(), 0);
+  said.token = token("x");
+  await wait(40);
+  assert.equal(renewals(), 1);
+  assert.equal(FakeSocket.last, socket);
 });
 
 test("a reminder is forgotten with its socket", async () => {
