@@ -124,6 +124,8 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
         audit = await script.wait("audit")
         assert {"Connection ended", "Key added", "Roles changed"} <= {*audit["actions"]}
         assert {"Ada Admin", "Milo Member"} <= {*audit["accounts"]}
+        assert audit["roles"] == [["Milo Member", "Ada Admin"]]
+        assert "operator" in audit["by"]
         assert audit["lines"] == 1
         code = await script.wait("qr code")
         assert code["marks"] == [True, True, True]

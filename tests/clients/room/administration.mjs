@@ -88,6 +88,8 @@ await admin.sees("Ada Admin", "tbody td:nth-child(3)");
 say("audit", {
   actions: await admin.text("tbody th"),
   accounts: await admin.text("tbody td:nth-child(3)"),
+  roles: await admin.page.$$eval("tbody tr", (all) => all.filter((each) => each.textContent.includes("Roles changed")).map((each) => [...each.querySelectorAll("td")].slice(1, 3).map((cell) => cell.innerText))),
+  by: await admin.text("tbody td:nth-child(4)"),
   lines: await admin.page.$$eval("tbody time", (all) => Math.max(...all.map((each) => each.getClientRects().length))),
 });
 

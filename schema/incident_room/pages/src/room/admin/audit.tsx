@@ -4,6 +4,7 @@ import { useNames, useQuery } from "../data";
 import { Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
+import { memberId } from "../viewer";
 import { words } from "../words";
 
 interface Entry {
@@ -26,7 +27,7 @@ const LOG = `query RoomAudit($after: String) {
 export function Audit() {
   const [pages, setPages] = useState<(string | null)[]>([null]);
   const { data, error, reload } = useQuery<Answer>(LOG, { after: pages[pages.length - 1] });
-  const names = useNames((data?.auditLog.nodes ?? []).flatMap(({ account }) => account ?? []));
+  const names = useNames((data?.auditLog.nodes ?? []).flatMap(({ account, actor }) => [account, personOf(actor)].flatMap((id) => id ?? [])));
   const info = data?.auditLog.pageInfo;
   return (
     <Panel
@@ -41,13 +42,14 @@ export function Audit() {
       {data === null && <Waiting error={error} />}
       <Table
         label="Audit log"
-        columns={["What", "When", "Account", "From", "More"]}
+        columns={["What", "When", "Account", "By", "From", "More"]}
         rows={(data?.auditLog.nodes ?? []).map((entry, number) => ({
           key: `${entry.at} ${number}`,
           cells: [
             words(entry.action),
             <Time at={entry.at} />,
-            (entry.account && (names.get(entry.account) ?? entry.account)) ?? entry.actor,
+            entry.account && (names.get(entry.account) ?? entry.account),
+            names.get(personOf(entry.actor) ?? "") ?? entry.actor,
             entry.address || null,
             said(entry.detail) && <span class="quiet">{said(entry.detail)}</span>,
           ],
@@ -68,6 +70,9 @@ export function Audit() {
     </Panel>
   );
 }
+
+/** The id of the member that did something; null if a client, the operator or the server did. */
+const personOf = (actor: string | null): string | null => (actor === null || actor === "operator" || actor.startsWith("client_") ? null : memberId(actor));
 
 const said = (detail: Record<string, string>): string | null =>
   Object.entries(detail)
