@@ -111,3 +111,21 @@ async def test_where_tokens_must_be_bound_the_page_binds_them(
             script.tell("ask", query="{ viewer { email } }")
             answer = (await script.wait("answer"))["answer"]
             assert answer == {"data": {"viewer": {"email": server.email}}}
+
+
+async def test_what_the_page_is_told_of_the_schema_follows_the_person_and_its_scopes(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    with issuing(tmp_path / "home", WATCHWORD_INTROSPECTION="hidden") as server:
+        account = {"email": server.email, "password": server.password}
+        where = {"url": server.environment["WATCHWORD_ISSUER"], "chromium": str(chromium)}
+        profile = {"profile": str(tmp_path / "profile")}
+        async with running(node, "explorer_schema.mjs", **where, **profile, **account) as script:
+            nobody = (await script.wait("nobody"))["mutations"]
+            assert "changePassword" in nobody
+            assert "openIncident" not in nobody
+            assert "openIncident" in (await script.wait("signed in"))["mutations"]
+            assert (await script.wait("acting"))["mutations"] == nobody
+            assert "openIncident" in (await script.wait("acting no more"))["mutations"]
+            assert (await script.wait("signed out"))["mutations"] == nobody
+            assert (await script.wait("done"))["more"] == 0

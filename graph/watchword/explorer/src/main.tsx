@@ -1,7 +1,7 @@
 // The explorer: GraphiQL, a bar to sign in, and a list of what is followed. Tokens are in memory only.
 import { GraphiQL } from "graphiql";
-import { useGraphiQL } from "@graphiql/react";
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
 import { Bar } from "./bar.js";
 import { Events } from "./events.js";
@@ -28,9 +28,22 @@ function useWrapping(): void {
   }, [query, response]);
 }
 
+/** Reads the schema again when somebody else asks, or with other roles or scopes: each may be told another part of it. */
+function useOwnSchema(): void {
+  const { introspect } = useGraphiQLActions();
+  const reach = useSyncExternalStore(person.subscribe, person.reach);
+  // GraphiQL reads it on its own when it begins.
+  const read = useRef(reach);
+  useEffect(() => {
+    if (read.current !== reach) void introspect();
+    read.current = reach;
+  }, [introspect, reach]);
+}
+
 /** Copies a link to the operation in the editor. */
 function CopyLink() {
   useWrapping();
+  useOwnSchema();
   const [isCopied, setCopied] = useState(false);
   const query = useGraphiQL((state) => state.queryEditor);
   const variables = useGraphiQL((state) => state.variableEditor);

@@ -44,6 +44,12 @@ export class Person {
 
   version = (): number => this.#version;
 
+  /** What the token says that decides what the schema is told to it: who, with which roles and scopes. */
+  reach = (): string => {
+    const { claims } = this.session;
+    return claims ? JSON.stringify([claims.sub, claims.roles, claims.scope]) : "";
+  };
+
   /** Sign in, by what `attempt` does with the session. */
   async signIn(attempt: (session: Session) => Promise<unknown>): Promise<void> {
     this.acting = null;
