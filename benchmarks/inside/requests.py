@@ -53,6 +53,18 @@ STAGES = (
     ("GraphQL over HTTP", ("/transports/",)),
     ("time limit, task, steps", ("/process/", "/asyncio_parts.py", "/asyncio/")),
     ("kept answers", ("/execution/shared/", "/events/", "/formats/")),
+    (
+        "permissions, cost and limits",
+        (
+            "/permissions/",
+            "/cost/",
+            "/limits.py",
+            "/rejection.py",
+            "/told_cost.py",
+            "/guarded_fields.py",
+            "/throttling/",
+        ),
+    ),
     ("JSON", ("/masking.py",)),
     ("compiled text", ("compiled ",)),
     ("execution", ("/execution/", "/permissions/", "watchword/context.py", "/loader.py")),

@@ -49,8 +49,14 @@ def describe_permissions(schema: strawberry.Schema) -> None:
     Fields of interfaces get none: Apollo's composition refuses them there, and routers ask those of the types. Nor do
     the fields that routers themselves ask for. What the schema's version of Federation does not know is left out.
     """
+    # Thousands of fields ask a few rules. A rule lives as long as the class that asks it.
+    known: dict[tuple[tuple[str, int], ...], Directives] = {}
     for field in _fields(schema):
-        found = directives_of(asked_of(field))
+        asked = asked_of(field)
+        key = tuple((words, id(rule)) for words, rule in asked)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = directives_of(asked)
         add_directives(schema, field, found.authenticated, found.scopes, found.policies)
 
 
