@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from docs.generator import markdown
 from docs.generator.markdown import code, table
-from watchword.cli.limits import default_of, shown
+from watchword.cli.limit_table import default_of, shown
 from watchword.config.limits import SECTIONS, Limit
 from watchword.config.settings import PREFIX
 

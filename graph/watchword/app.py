@@ -200,7 +200,13 @@ def make_services(
         vault(settings),
         attempts,
         directory,
-        Budgets(_rates(settings), attempts, clock, background),
+        Budgets(
+            _rates(settings),
+            attempts,
+            clock,
+            background,
+            enforced=settings.limits == "enforce",
+        ),
         claims_read,
     )
 

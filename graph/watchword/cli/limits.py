@@ -1,13 +1,17 @@
-"""`watchword limits`: prints the table of limits, with what is set."""
+"""`watchword limits`: prints the table of limits, and proposes limits from what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
 
 import click
 
-from watchword.config.limits import SECTIONS, Limit
-from watchword.config.settings import PREFIX, Settings, read
+from watchword.cli import limit_report, limit_table
+from watchword.cli.limit_table import columns
+from watchword.cli.running_server import Asked, checked_url
+from watchword.config.limits import SECTIONS
+from watchword.config.settings import read
+from watchword.errors import Unsafe
 
 
 @click.group(invoke_without_command=True)
@@ -17,36 +21,25 @@ def limits(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         settings = read()
         for title, section in SECTIONS.items():
-            click.echo(f"{title}\n{columns(_rows(section, settings))}\n")
+            click.echo(f"{title}\n{columns(limit_table.rows(section, settings))}\n")
 
 
-def _rows(section: Sequence[Limit], settings: Settings) -> Iterator[list[str]]:
-    yield ["what", "limit", "default", "beyond it", "where", "setting"]
-    for limit in section:
-        value = shown(limit.value(settings))
-        default = value if limit.setting is None else shown(default_of(limit))
-        setting = "(fixed)" if limit.setting is None else f"{PREFIX}{limit.setting.upper()}"
-        yield [limit.counted, value, default, limit.answer, limit.where, setting]
+@limits.command()
+@click.option("--url", metavar="URL", help="The server. The default is the one of the settings.")
+@click.option("--token", envvar="WATCHWORD_TOKEN", show_envvar=True, help="With metrics:read.")
+def report(url: str | None, token: str | None) -> None:
+    """Propose limits from what a running server has measured: twice what 99.9% of its operations have at most.
 
-
-def default_of(limit: Limit) -> float:
-    """Return the number of a limit with a setting if nothing is set."""
-    assert limit.setting is not None, "a fixed limit has no default"
-    default: float = Settings.model_fields[limit.setting].default
-    return default
-
-
-def shown(number: float) -> str:
-    """Return a number with commas between its thousands."""
-    return f"{number:,g}" if number < 1_000_000 else f"{number:,.0f}"
-
-
-def columns(rows: Iterator[list[str]]) -> str:
-    """Return rows of texts in columns."""
-    lines = list(rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    The server needs WATCHWORD_METRICS=prometheus. With WATCHWORD_LIMITS=measure, it refuses nothing meanwhile.
+    """
+    settings = read()
+    address = checked_url(url or f"http://{settings.host}:{settings.port}")
+    measured = limit_report.parse(asyncio.run(limit_report.read_metrics(Asked(address, token))))
+    if not measured:
+        raise Unsafe("The server has measured no operation yet: come back when clients have asked.")
+    click.echo(columns(limit_report.rows(measured, settings)))
+    least = min(each.number for each in measured.values())
+    if least < limit_report.FEW:
+        click.echo(
+            f"\nOnly {least:,} operations were measured. Wait for some {limit_report.FEW:,} before you set limits by them."
+        )

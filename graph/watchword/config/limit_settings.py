@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings
 
@@ -26,6 +28,11 @@ class LimitSettings(BaseSettings):
         ge=1,
         description="Most that one operation may cost. Each object costs 1 and each value nothing, unless the schema"
         " says otherwise with cost(); the sizes of nested lists are multiplied.",
+    )
+    limits: Literal["enforce", "measure"] = Field(
+        "enforce",
+        description="Whether limits of operations and budgets refuse what is beyond them (enforce), or are only counted"
+        " and logged, while you look what your clients ask for (measure). What is ten times a limit is refused in both.",
     )
     budget_per_principal: int = Field(
         0,

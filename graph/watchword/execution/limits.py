@@ -20,7 +20,7 @@ from watchword.config import limits as table
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.cost.formula import Number
-from watchword.execution.size import Size, repetition_of, size_of
+from watchword.execution.size import Repetition, Size, repetition_of, size_of
 
 log = logging.getLogger("watchword.execution")
 
@@ -78,6 +78,7 @@ class Limits:
             settings.max_directives,
             settings.max_root_fields,
             characters=settings.max_document_characters,
+            enforced=settings.limits == "enforce",
         )
 
     def check(self, name: str, found: Number, subject: str = "operation") -> None:
@@ -87,11 +88,17 @@ class Limits:
             return
         self.exceeded[name] += 1
         if not self.enforced and name in _MEASURABLE and found <= limit * SAFETY:
-            log.warning(
-                "one %s exceeds %s: %d, and %d is the limit", subject, name, ceil(found), limit
-            )
+            self._log(name, ceil(found), subject)
             return
         raise TooComplex(_sentence(subject, name, ceil(found), limit), ceil(found), limit)
+
+    def _log(self, name: str, found: int, subject: str) -> None:
+        """Log what is beyond a limit: the first time, the second, the fourth, the eighth and so on."""
+        times = self.exceeded[name]
+        if times.bit_count() == 1:
+            limit = getattr(self, name)
+            said = "one %s exceeds %s: %d, and %d is the limit (exceeded %d times)"
+            log.warning(said, subject, name, found, limit, times)
 
 
 def _sentence(subject: str, name: str, found: int, limit: int) -> str:
@@ -123,11 +130,12 @@ def parsed(query: str, limits: Limits) -> DocumentNode:
     raise AssertionError("there is one too many")
 
 
-def check_document(document: DocumentNode, limits: Limits) -> None:
-    """Raise `TooComplex` if a document takes too long to validate."""
+def check_document(document: DocumentNode, limits: Limits) -> Repetition:
+    """Return what of a document takes long to validate. Raises `TooComplex` if that is too much."""
     found = repetition_of(document)
     limits.check("comparisons", found.comparisons)
     limits.check("directives", found.directives)
+    return found
 
 
 def check_operation(
@@ -141,6 +149,16 @@ def check_operation(
     for name in ("depth", "introspection", "aliases", "root_fields"):
         limits.check(name, getattr(size, name))
     return size
+
+
+def sizes(repetition: Repetition, size: Size) -> dict[str, int]:
+    """Return what an operation has of what limits are measured by, its cost apart."""
+    return {
+        "directives": repetition.directives,
+        "depth": size.depth,
+        "aliases": size.aliases,
+        "root_fields": size.root_fields,
+    }
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from watchword.execution.limits import (
     check_operation,
     check_text,
     parsed,
+    sizes,
 )
 from watchword.execution.numbers import ExactNumbers
 from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
@@ -116,6 +117,8 @@ class Plan:
     passed: set[Hashable] = field(default_factory=set)
     # Whether it has operation directives of the schema; found out at the first use.
     is_directed: bool | None = None
+    # What it has of what limits are measured by, by their names.
+    sizes: Mapping[str, int] = field(default_factory=dict)
     # If it has @defer or @stream: the plan without them, which gives the answer in one piece.
     whole: Plan | None = None
     # Of a request whose document only an extension finds: it may have @defer or @stream.
@@ -323,12 +326,12 @@ class Planner:
     ) -> Plan:
         try:
             with refusing():
-                check_document(document, self.limits)
+                repetition = check_document(document, self.limits)
             if errors := self._validate(document, (), view):
                 raise Refused(errors, is_invalid=True)
             with refusing():
                 operation = choose(document, operation_name)
-                check_operation(self._schema, document, operation, self.limits)
+                size = check_operation(self._schema, document, operation, self.limits)
                 estimate = self._estimator.estimate(document, operation)
                 if not estimate.names:
                     self.limits.check("cost", estimate.cost(NO_VARIABLES))
@@ -336,6 +339,7 @@ class Planner:
             refused.document = document
             raise
         made = Plan(document, operation, operation_name, estimate, view)
+        made.sizes = sizes(repetition, size)
         if self._gives_parts and comes_in_parts(document, operation):
             made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate, view)
         return made

@@ -9,6 +9,7 @@ answer of Redis. While Redis is away, each process counts alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import ceil
 from typing import NamedTuple
@@ -71,10 +72,19 @@ class Budgets:
     """The accounts of this process."""
 
     def __init__(
-        self, rates: Rates, attempts: Attempts, clock: Clock, background: Background
+        self,
+        rates: Rates,
+        attempts: Attempts,
+        clock: Clock,
+        background: Background,
+        *,
+        enforced: bool = True,
     ) -> None:
-        """`attempts` has the counters that all processes share."""
+        """`attempts` has the counters that all processes share. Budgets that are not enforced are only counted."""
         self.rates = rates
+        self.enforced = enforced
+        self.exceeded: Counter[str] = Counter()
+        """How many operations and events cost more than was left, by the name of the limit."""
         self.is_set = any(rates)
         self._attempts = attempts
         self._clock = clock
@@ -96,6 +106,9 @@ class Budgets:
         window = self._window
         for account in accounts:
             if account.left < due:
+                self.exceeded[f"budget_per_{account.name.partition('/')[0]}"] += 1
+                if not self.enforced:
+                    continue
                 remains = (window + 1) * WINDOW - now
                 raise OverBudget(ceil(cost), account.budget, max(1, ceil(remains)))
         for account in accounts:

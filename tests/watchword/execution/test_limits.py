@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.paged_schema import SCHEMA
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, TooComplex
 from watchword.execution.limits import (
+    SAFETY,
     Limits,
     Oversized,
     check_document,
@@ -93,3 +95,27 @@ def test_a_cost_is_refused_above_the_limit_only() -> None:
     with pytest.raises(TooComplex, match="The operation costs 10; 9 is allowed") as refused:
         limits.check("cost", 9.1)
     assert refused.value.extensions == {"code": "TOO_COMPLEX", "cost": 10, "limit": 9}
+
+
+@pytest.mark.parametrize("name", ["depth", "aliases", "directives", "root_fields", "cost"])
+def test_while_limits_are_measured_what_is_beyond_them_is_counted_and_logged(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = replace(LIMITS, **{name: 5}, enforced=False, exceeded=Counter())
+    limits.check(name, 5)
+    assert not limits.exceeded
+    limits.check(name, 5 * SAFETY)
+    assert limits.exceeded == {name: 1}
+    assert f"exceeds {name}: 50, and 5 is the limit" in caplog.text
+    for _ in range(1_000):
+        limits.check(name, 6)
+    # However often that happens, the log stays short.
+    assert len(caplog.records) == 10
+    with pytest.raises(TooComplex):
+        limits.check(name, 5 * SAFETY + 1)
+
+
+@pytest.mark.parametrize("name", ["characters", "tokens", "comparisons", "introspection"])
+def test_what_keeps_the_server_safe_is_refused_while_limits_are_measured_too(name: str) -> None:
+    with pytest.raises(TooComplex):
+        replace(LIMITS, **{name: 5}, enforced=False).check(name, 6)

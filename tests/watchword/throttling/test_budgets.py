@@ -198,3 +198,13 @@ async def test_a_process_without_redis_counts_alone_and_tells_later_what_it_admi
                 two.charge(ALICE, HERE, 1)
             await told(of_two)
             assert spend(two, ALICE) == 100 - 65 - 5
+
+
+async def test_budgets_that_are_only_measured_refuse_nobody_and_count_what_they_would(
+    clock: MovedClock,
+) -> None:
+    async with charging(clock, Rates(principal=10)) as (made, _):
+        made.enforced = False
+        for _ in range(15):
+            made.charge(ALICE, HERE, 1)
+        assert made.exceeded == {"budget_per_principal": 5}

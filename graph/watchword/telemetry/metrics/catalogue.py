@@ -50,6 +50,23 @@ OBSERVED = Metric(
     " that many callers share counts once, and a kept answer does not count.",
     ("field", "needs"),
 )
+SIZES = Metric(
+    "watchword.operation.size",
+    HISTOGRAM,
+    "1",
+    "What operations have of what limits are measured by, by the name of the limit: cost, depth, aliases, directives,"
+    " root_fields. An operation over any transport counts each time it is sent. `watchword limits report` reads this.",
+    ("limit", "graphql.operation.name"),
+    bounded="graphql.operation.name",
+)
+LIMITS_EXCEEDED = Metric(
+    "watchword.limit.exceeded",
+    COUNTER,
+    "{operation}",
+    "Operations beyond a limit or a budget: refused, or only counted while limits are measured. A document that is kept"
+    " counts once for all limits but the cost.",
+    ("limit",),
+)
 
 # Live connections.
 

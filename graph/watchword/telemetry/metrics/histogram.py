@@ -15,6 +15,9 @@ DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.
 SHORT_DURATIONS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, *DURATIONS)
 """The same, and shorter ones: a kept answer takes some microseconds."""
 
+SIZES = (0, 1, 2, 3, 5, 7, *(each * 10**n for n in range(1, 6) for each in (1, 1.5, 2, 3, 5, 7)))
+"""Bounds of numbers of things, from none to a million, each at most half larger than the one before."""
+
 
 class Histogram:
     """Counts measurements by their size."""

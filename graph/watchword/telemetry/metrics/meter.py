@@ -45,10 +45,13 @@ class Meter:
         yield Reading(catalogue.REQUESTS, self.requests.durations.points)
         yield one(catalogue.ACTIVE_REQUESTS, self.requests.active)
         yield Reading(catalogue.OPERATIONS, self._operations.durations.points)
+        yield Reading(catalogue.SIZES, self._operations.sizes.points)
         errors = self._operations.errors.items()
         yield Reading(catalogue.ERRORS, [Point(count, (code,)) for code, count in errors])
         yield from read_live(self._pipeline)
         yield from read_identity(self._auth, self._follower)
         yield Reading(catalogue.REVOCATION_DELAY, [Point(self._delays.histogram.distribution)])
-        yield from read_execution(self._pipeline.engine, self._pipeline.shared)
+        yield from read_execution(
+            self._pipeline.engine, self._pipeline.shared, self._pipeline.services.budgets
+        )
         yield from read_process(self._pipeline.services)

@@ -12,6 +12,7 @@ from typing import Any
 
 from graphql import GraphQLError
 
+from watchword.config.limits import measurable
 from watchword.context import Context
 from watchword.errors import WatchwordError
 from watchword.execution.engine import Engine
@@ -22,15 +23,17 @@ from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.shared.store import JsonAnswer
+from watchword.execution.source import Source
 from watchword.principal import IdentityAsked, Principal
 from watchword.telemetry.metrics.busiest import Busiest
-from watchword.telemetry.metrics.histogram import OTHER, SHORT_DURATIONS, Histograms
+from watchword.telemetry.metrics.histogram import OTHER, SHORT_DURATIONS, SIZES, Histograms
 
 # The most names of operations, and codes of errors, that have numbers of their own.
 NAMES, CODES = 100, 50
 # A longer name counts among the others. GraphQL does not limit names, and each is sent at each scrape.
 LONGEST_NAME = 100
 UNNAMED = "(none)"
+MEASURED = tuple(each.name for each in measurable())
 TYPES = ("query", "mutation", "subscription")
 OUTCOMES = ("ok", "error", "cancelled")
 
@@ -40,19 +43,31 @@ class Operations:
 
     def __init__(self) -> None:
         self.durations = Histograms(SHORT_DURATIONS, (NAMES + 1) * len(TYPES) * len(OUTCOMES))
+        self.sizes = Histograms(SIZES, (NAMES + 1) * len(MEASURED))
         self.errors: Counter[str] = Counter()
         self._names = Busiest(NAMES, self._drop)
         self._codes = Busiest(CODES, self._drop_code)
 
+    def asked(self, plan: Plan, cost: float) -> None:
+        """Record what an operation has of what limits are measured by."""
+        if isinstance(plan, Draft):
+            return
+        name = self._shown(plan)
+        self.sizes.record(("cost", name), cost)
+        for limit, size in plan.sizes.items():
+            self.sizes.record((limit, name), size)
+
+    def _shown(self, plan: Plan) -> str:
+        name = plan.operation_name or UNNAMED
+        # The name of an operation that cannot be run costs its sender nothing.
+        is_counted = len(name) <= LONGEST_NAME and not isinstance(plan, Draft)
+        return self._names.shown(name) if is_counted else OTHER
+
     def answered(self, plan: Plan, began: float, outcome: str) -> None:
         """Record an answer to an operation that began at `began` (of `perf_counter`)."""
         seconds = perf_counter() - began
-        operation = plan.operation
-        name = UNNAMED if operation.name is None else operation.name.value
-        # The name of an operation that cannot be run costs its sender nothing.
-        is_counted = len(name) <= LONGEST_NAME and not isinstance(plan, Draft)
-        shown = self._names.shown(name) if is_counted else OTHER
-        self.durations.record((operation.operation.value, shown, outcome), seconds)
+        key = plan.operation.operation.value, self._shown(plan), outcome
+        self.durations.record(key, seconds)
 
     def failed(self, plan: Plan, began: float, error: BaseException) -> None:
         """Record an operation that raised instead of giving an answer."""
@@ -69,6 +84,9 @@ class Operations:
         self.errors[self._codes.shown(code)] += 1
 
     def _drop(self, name: str) -> None:
+        for limit, shown in self.sizes.combinations:
+            if shown == name:
+                self.sizes.merge((limit, shown), (limit, OTHER))
         for type, shown, outcome in self.durations.combinations:
             if shown == name:
                 self.durations.merge((type, shown, outcome), (type, OTHER, outcome))
@@ -116,6 +134,7 @@ class MeasuredEngine(Engine):
         if context.is_shared:
             # Each request that is served by this answer is recorded in `MeasuredAnswers`.
             return await running
+        self.operations.asked(plan, self.planner.cost(plan, variables))
         began = perf_counter()
         try:
             answer = await running
@@ -128,6 +147,7 @@ class MeasuredEngine(Engine):
     async def execute_in_parts(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
     ) -> None:
+        self.operations.asked(plan, self.planner.cost(plan, variables))
         began = perf_counter()
         try:
             await super().execute_in_parts(plan, variables, context, parts)
@@ -135,6 +155,12 @@ class MeasuredEngine(Engine):
             self.operations.failed(plan, began, error)
             raise
         self.operations.answered(plan, began, "error" if parts.has_errors else "ok")
+
+    async def subscribe(
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context
+    ) -> Source:
+        self.operations.asked(plan, self.planner.cost(plan, variables))
+        return await super().subscribe(plan, variables, context)
 
 
 class MeasuredAnswers(SharedAnswers):
@@ -161,5 +187,6 @@ class MeasuredAnswers(SharedAnswers):
             raise
         # Without a shared answer, the request is executed by itself, and `MeasuredEngine` records it.
         if answer is not None:
+            self.operations.asked(plan, self._engine.planner.cost(plan, variables))
             self.operations.answered(plan, began, "ok" if answer.is_whole else "error")
         return answer

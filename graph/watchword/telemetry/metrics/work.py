@@ -10,14 +10,16 @@ from watchword.execution.shared.answers import SharedAnswers
 from watchword.telemetry.metrics import catalogue
 from watchword.telemetry.metrics.live import counted
 from watchword.telemetry.metrics.metric import Reading, one
+from watchword.throttling.budgets import Budgets
 
 POOL = "watchword"
 
 
-def read_execution(engine: Engine, shared: SharedAnswers) -> Iterator[Reading]:
-    """Read what is kept of plans, programs and answers, and how requests were served."""
+def read_execution(engine: Engine, shared: SharedAnswers, budgets: Budgets) -> Iterator[Reading]:
+    """Read what is kept of plans, programs and answers, how requests were served, and what was beyond limits."""
     yield one(catalogue.PLANS, len(engine.planner))
     yield one(catalogue.PLANS_MADE, engine.planner.made)
+    yield counted(catalogue.LIMITS_EXCEEDED, engine.planner.limits.exceeded + budgets.exceeded)
     yield one(catalogue.PROGRAMS, engine.programs_kept)
     yield counted(catalogue.FALLBACKS, engine.fallbacks)
     yield counted(catalogue.ANSWERS, shared.counts)

@@ -14,6 +14,7 @@ from tests.support.parts_schema import schema as PARTS
 from tests.support.shop import schema as SHOP
 from tests.support.shop import shop
 from tests.support.toy_schema import schema
+from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
 from watchword.execution.limits import Limits
@@ -202,3 +203,25 @@ async def test_an_answer_in_parts_whose_client_leaves_is_recorded_as_cancelled(
     with suppress(asyncio.CancelledError):
         await running
     assert recorded(operations) == {("query", "Parts", "cancelled"): 1}
+
+
+async def test_what_limits_are_measured_by_is_recorded_by_limit_and_operation(
+    clock: MovedClock,
+) -> None:
+    operations = Operations()
+    async with toy_pipeline(clock) as (pipeline, _):
+        engine = MeasuredEngine(schema, LIMITS, 100, operations=operations)
+        query = "query Mine($n: Int) { toys(first: $n) { a: id @skip(if: false) } hello }"
+        for size in (1, 7):
+            await ask(engine, pipeline.services, query, {"n": size})
+    found = {}
+    for point in operations.sizes.points:
+        assert isinstance(point.value, Distribution)
+        found[point.attributes] = point.value.sum
+    assert found == {
+        ("cost", "Mine"): 1 + 7,
+        ("directives", "Mine"): 2,
+        ("depth", "Mine"): 4,
+        ("aliases", "Mine"): 2,
+        ("root_fields", "Mine"): 4,
+    }

@@ -27,7 +27,7 @@ async def test_plans_programs_and_fallbacks_are_counted(clock: MovedClock) -> No
         for _ in range(3):
             await ask("{ hello }")
             await ask("{ __schema { queryType { name } } }")
-        found = values(read_execution(engine, pipeline.shared))
+        found = values(read_execution(engine, pipeline.shared, pipeline.services.budgets))
         assert found["watchword.plans",] == 2
         assert found["watchword.plans.made",] == 2
         assert found["watchword.programs",] == 1
@@ -38,7 +38,9 @@ async def test_shared_answers_are_counted_by_how_they_were_served(clock: MovedCl
     async with shop(clock) as opened:
         for _ in range(4):
             await opened.ask(ITEM)
-        found = values(read_execution(opened.shared._engine, opened.shared))
+        found = values(
+            read_execution(opened.shared._engine, opened.shared, opened.pipeline.services.budgets)
+        )
         assert found["watchword.answers", "begun"] == 2
         assert found["watchword.answers", "kept"] == 2
         assert found["watchword.answers.kept",] == 1
