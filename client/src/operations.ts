@@ -78,8 +78,8 @@ export class Operations {
       throw new TypeError(`session.fetch is for ${this.#session.url} and not for ${url.origin}.`);
     }
     const base = isRequest ? new Request(input, init) : null;
-    return (token) => {
-      const given = base ? requestInit(base.clone()) : init;
+    return async (token) => {
+      const given = base ? (await import("./repeat.js")).initOf(base.clone()) : init;
       return this.#requests.send(url.href, { ...given, method: given.method ?? "GET" }, token);
     };
   }
@@ -88,11 +88,6 @@ export class Operations {
   #steppedUp(need: StepUpNeed): Promise<boolean> {
     return (this.#steppingUp ??= this.#stepUp(need).finally(() => (this.#steppingUp = null)));
   }
-}
-
-function requestInit(request: Request): RequestInit {
-  const { method, headers, body, signal, credentials, mode, redirect, cache } = request;
-  return { method, headers, body, signal, credentials, mode, redirect, cache, ...(body && { duplex: "half" }) } as RequestInit;
 }
 
 const DEMAND = /insufficient_user_authentication/;

@@ -60,3 +60,9 @@ function isRepeatable(body: unknown): boolean {
     return false;
   }
 }
+
+/** Return what a request says beside its address. Few pages pass a `Request`, so this is loaded when one does. */
+export function initOf(request: Request): RequestInit {
+  const { method, headers, body, signal, credentials, mode, redirect, cache } = request;
+  return { method, headers, body, signal, credentials, mode, redirect, cache, ...(body && { duplex: "half" }) } as RequestInit;
+}

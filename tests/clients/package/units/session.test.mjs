@@ -333,6 +333,22 @@ test("the token goes to the session's server and to no other", async () => {
   assert.equal(asked.seen.at(-1).headers.get("authorization"), `Bearer ${await session.token()}`);
 });
 
+test("a Request is sent with the token, and again with its body when the token has expired", async () => {
+  const seen = [], login = server({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1") });
+  const fetch = async (url, init) => {
+    if (!url.endsWith("/upload")) return login.fetch(url, init);
+    seen.push([init.method, init.headers.get("x-kind"), await new Response(init.body).text(), init.headers.get("authorization")]);
+    return seen.length > 1 ? json({}) : json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401);
+  };
+  const session = createSession({ url: URL_, fetch, clock: new FakeClock(), store: memoryStore() });
+  await session.signIn(LOGIN);
+  const first = await session.token();
+  await session.fetch(new Request(`${URL_}/upload`, { method: "PUT", body: "a file", headers: { "x-kind": "text" } }));
+  const bearers = [first, await session.token()].map((each) => `Bearer ${each}`);
+  assert.deepEqual(seen, bearers.map((bearer) => ["PUT", "text", "a file", bearer]));
+  assert.notEqual(...bearers);
+});
+
 test("a second factor is asked for, and a refused one is told", async () => {
   const login = ({ body }) => !body.otp ? refusal("mfa_required") : body.otp === "123456" ? tokens("s1") : refusal("invalid_grant");
   const right = made({ "/api/auth/login": login }, { onSecondFactor: async () => ({ otp: "123456" }) });
