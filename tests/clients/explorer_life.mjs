@@ -18,6 +18,11 @@ const DO = {
   async events() {
     say("events", { names: await names() });
   },
+  async schema() {
+    await page.click("button[aria-label='Show Documentation Explorer']");
+    await page.waitForFunction(() => /query:\s*Query/.test(document.querySelector(".graphiql-doc-explorer")?.textContent ?? ""));
+    say("schema");
+  },
   async ask({ query }) {
     say("answer", { answer: await explorer.ask(page, query) });
   },

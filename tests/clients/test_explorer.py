@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pyotp import TOTP
 
 from tests.clients.script import running
 from tests.support.clock import MovedClock
-from tests.support.server import issuing
+from tests.support.server import issuing, live_server
 from tests.support.site import LIFE, PASSWORD, PERSON, Site
 
 # The browser reports requests that are refused; the page logs no error.
@@ -129,3 +130,18 @@ async def test_what_the_page_is_told_of_the_schema_follows_the_person_and_its_sc
             assert "openIncident" in (await script.wait("acting no more"))["mutations"]
             assert (await script.wait("signed out"))["mutations"] == nobody
             assert (await script.wait("done"))["more"] == 0
+
+
+async def test_where_only_trusted_documents_are_taken_a_developer_sees_the_schema_once_signed_in(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "documents.json"
+    manifest.write_text(json.dumps({"type": "{ __typename }"}))
+    settings = {"WATCHWORD_DOCUMENTS": str(manifest), "WATCHWORD_DOCUMENTS_ONLY": "true"}
+    with live_server(tmp_path / "home", **settings) as server:
+        where = {"url": server.url, "chromium": str(chromium), "profile": str(tmp_path / "profile")}
+        account = {"email": server.email, "password": server.password}
+        async with running(node, "explorer_life.mjs", **where, **account) as script:
+            await script.wait("following")
+            script.tell("schema")
+            await script.wait("schema")
