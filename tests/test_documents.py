@@ -318,6 +318,12 @@ def test_a_manifest_is_checked_and_then_its_ids_are_all_that_is_taken(tmp_path: 
     assert free["data"]["viewer"]["id"]
 
 
+def test_the_subscriptions_of_the_public_page_are_those_that_it_sends() -> None:
+    manifest = json.loads(block(HOW_TO / "trusted-documents.md", "json", "status-incidents"))
+    script = (ROOT / "schema/incident_room/pages/src/status/main.ts").read_text()
+    assert set(re.findall(r'"(subscription [^"]*)"', script)) == set(manifest.values())
+
+
 def numbers_that_two_subscribers_get(server: LiveServer) -> list[str]:
     """Two streams of one person, which could share an execution, while the shop's command runs."""
     headers = {"authorization": f"Bearer {token(server)}", "accept": "text/event-stream"}

@@ -16,7 +16,7 @@ from watchword.auth.keys import reseal
 from watchword.auth.keys.signing_keys import load as load_keys
 from watchword.auth.tables import Account
 from watchword.bootstrap import packages
-from watchword.cli.documents import verdict
+from watchword.cli.documents import check_all
 from watchword.cli.failures import FAILURES, explain
 from watchword.cli.operator import opened
 from watchword.cli.running_server import Asked, checked_url
@@ -110,7 +110,13 @@ async def _schema(settings: Settings) -> str:
 async def _documents(settings: Settings) -> str:
     if settings.documents is None:
         return "are not set, and clients send their own"
-    return verdict(settings, read_manifests(settings.documents))
+    entries = read_manifests(settings.documents)
+    if found := check_all(settings, entries):
+        raise Unsafe(
+            f"{len(found)} of {len(entries)} trusted documents cannot be run, which `watchword documents check`"
+            f" lists. The first is {found[0].entry.described}: {found[0].reason}"
+        )
+    return f"can be run, all {len(entries)}"
 
 
 async def _database(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from watchword.cli.schema import mount_option
 from watchword.config.settings import Settings, read
 from watchword.domain import load
 from watchword.errors import Unsafe
-from watchword.execution.documents.faults import faults
+from watchword.execution.documents.faults import Fault, faults
 from watchword.execution.documents.manifest import Entry, read_manifests
 from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
@@ -33,17 +33,17 @@ def check(mount: str | None, path: Path | None) -> None:
     given = path or settings.documents
     if given is None:
         raise Unsafe("There is nothing to check: name a manifest, or set WATCHWORD_DOCUMENTS.")
-    click.echo(verdict(settings, read_manifests(given)))
-
-
-def verdict(settings: Settings, entries: list[Entry]) -> str:
-    """Return a sentence that all documents can be run. Raises `Unsafe` that names all others."""
-    engine = Engine(load(settings.mount).schema, Limits.of(settings), 0)
-    found = [each for each in faults(engine.planner, entries) if each is not None]
-    if found:
+    entries = read_manifests(given)
+    if found := check_all(settings, entries):
         lines = [f"{each.entry.path}: {each.entry.described}: {each.reason}" for each in found]
         said = (
             f"{len(found)} of {len(entries)} trusted documents cannot be run on {settings.mount}."
         )
         raise Unsafe("\n".join([said, *lines]))
-    return f"All {len(entries)} trusted documents can be run on {settings.mount}."
+    click.echo(f"All {len(entries)} trusted documents can be run on {settings.mount}.")
+
+
+def check_all(settings: Settings, entries: list[Entry]) -> list[Fault]:
+    """Return the documents that cannot be run on the mounted schema."""
+    engine = Engine(load(settings.mount).schema, Limits.of(settings), 0)
+    return [each for each in faults(engine.planner, entries) if each is not None]

@@ -106,6 +106,17 @@ def test_after_the_first_start_all_is_well(database_url: str, tmp_path: Path) ->
     assert said["keys"].endswith(" (ES256) signs, and all that is sealed (1) can be opened")
 
 
+def test_trusted_documents_that_cannot_be_run_are_a_problem(home: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "documents.json"
+    manifest.write_text('{"good": "{ components { name } }"}')
+    said = healthy(doctor(home, WATCHWORD_DOCUMENTS=str(manifest)))
+    assert said["documents"] == "can be run, all 1"
+    manifest.write_text('{"good": "{ components { name } }", "bad": "{ nothing }"}')
+    found = problems(doctor(home, WATCHWORD_DOCUMENTS=str(manifest)))
+    assert found["documents"].startswith("1 of 2 trusted documents cannot be run")
+    assert "The first is bad: Cannot query field 'nothing'" in found["documents"]
+
+
 def test_demo_people_are_named_and_are_a_problem_where_others_reach_the_server(
     tmp_path: Path,
 ) -> None:
