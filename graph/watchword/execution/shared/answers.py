@@ -36,6 +36,8 @@ log = logging.getLogger("watchword.execution")
 # A request with more bytes of variables is not shared: few callers send the same.
 LONGEST_VARIABLES = 16_384
 NO_VARIABLES = b"{}"
+# The last part of the seconds for which an answer is good. A request in it has the answer made again.
+LAST_PART = 0.25
 
 
 class Key(NamedTuple):
@@ -130,6 +132,9 @@ class SharedAnswers:
         kept, now = self.store.get(key), self._known.now()
         if kept is not None and self._serves(kept, sources, now):
             self.counts["kept"] += 1
+            if _ends_soon(kept, sources, now) and key not in self._executions:
+                # Made again while the kept one serves: nobody waits when its time is over.
+                self._begin(key, plan, variables, sources, now)
             return kept.answer
         execution = self._executions.get(key)
         if execution is not None and self._serves(execution, sources, now):
@@ -249,6 +254,10 @@ class SharedAnswers:
         if self._serves(execution, sources, self._known.now()):
             size = len(answer.json) + key.size + OVERHEAD
             self.store.put(key, Kept(answer, execution.note, size, execution.until))
+
+
+def _ends_soon(kept: Kept, sources: Sources, now: float) -> bool:
+    return sources.seconds is not None and kept.until - now < LAST_PART * sources.seconds
 
 
 def _key(plan: Plan, variables: dict[str, Any] | None, principal: Principal) -> Key:

@@ -249,16 +249,61 @@ async def test_an_answer_that_reads_the_time_is_good_for_the_seconds_that_it_dec
     hub = opened.pipeline.services.hub
     first = [await opened.ask("{ age }") for _ in range(3)]
     assert world.asked == 2
-    clock.move(9.9)
+    clock.move(7.4)
     await hub.look()
     assert await opened.ask("{ age }") == first[2]
-    clock.move(0.1)
+    assert world.asked == 2
+    clock.move(2.6)
     await hub.look()
     assert await opened.ask("{ age }") != first[2]
     assert world.asked == 3
     await opened.happen()
     await opened.ask("{ age }")
     assert world.asked == 4
+
+
+async def test_an_answer_whose_time_is_nearly_over_serves_while_it_is_made_again_for_the_next(
+    opened: Shop, clock: MovedClock
+) -> None:
+    hub = opened.pipeline.services.hub
+    first = [await opened.ask("{ age }") for _ in range(3)][2]
+    clock.move(9)
+    await hub.look()
+    assert [await opened.ask("{ age }") for _ in range(2)] == [first] * 2
+    await until(lambda: world.asked == 3)
+    second = await opened.ask("{ age }")
+    assert second != first
+    clock.move(1)
+    await hub.look()
+    assert await opened.ask("{ age }") == second
+    assert (world.asked, opened.shared.counts["begun"]) == (3, 2)
+    # The seconds count from when it was made again.
+    clock.move(9)
+    await hub.look()
+    assert await opened.ask("{ age }") != second
+
+
+async def test_an_answer_that_cannot_be_made_again_serves_until_its_time_is_over(
+    opened: Shop, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = opened.pipeline.services.hub
+    first = [await opened.ask("{ age }") for _ in range(3)][2]
+    tried: list[int] = []
+
+    async def execute(*_: object) -> object:
+        tried.append(1)
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(opened.shared, "_execute", execute)
+    clock.move(9)
+    await hub.look()
+    for number in range(3):
+        assert await opened.ask("{ age }") == first
+        await until(lambda number=number: len(tried) == number + 1)
+    clock.move(1)
+    await hub.look()
+    with pytest.raises(Unavailable):
+        await opened.ask("{ age }")
 
 
 async def test_the_shortest_time_of_a_selection_counts(opened: Shop, clock: MovedClock) -> None:

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from tests.support.clock import MovedClock
 from tests.support.shop import PRICES, STAFF, schema
+from watchword.domain import Domain
 from watchword.errors import CursorExpired, WentBack
 from watchword.events.cursor import Cursors
 from watchword.events.event import BEGINNING, Event, Place
@@ -187,6 +188,7 @@ class Process:
             background=self.background,
             clock=clock,
             claims_read=frozenset(),
+            domain=Domain(),
         )
         engine: Any = SimpleNamespace(schema=schema, execute=machine.execute, extensions=None)
         self.shared = SharedAnswers(engine, services)
