@@ -141,20 +141,22 @@ export function useAction(conflict?: () => void): Action {
   return { isBusy, error, run, clear: () => setError(null) };
 }
 
+const NAME = "query RoomName($id: ID!) { node(id: $id) { ... on Member { name } } }";
+
 /** Return the names of members, by their ids; those that cannot be found are missing. */
 export function useNames(ids: string[]): Map<string, string> {
   const [names, set] = useState(new Map<string, string>());
-  const unknown = [...new Set(ids)].filter((id) => !names.has(id));
+  const asked = useRef(new Set<string>());
   useEffect(() => {
-    if (!unknown.length) return;
-    const parts = unknown.map((_, number) => `n${number}: node(id: $i${number}) { id ... on Member { name } }`);
-    const document = `query RoomNames(${unknown.map((_, number) => `$i${number}: ID!`).join(", ")}) { ${parts.join(" ")} }`;
-    const variables = Object.fromEntries(unknown.map((id, number) => [`i${number}`, id]));
-    // A deleted member is an error of its own, beside the others.
-    session.execute<Record<string, { id: string; name?: string } | null>, Variables>(document, variables).then(
-      ({ data }) => set((before) => new Map([...before, ...Object.values(data ?? {}).flatMap((each): [string, string][] => (each?.name ? [[each.id, each.name]] : []))])),
-      () => {},
-    );
-  }, [unknown.join()]);
+    for (const id of ids) {
+      if (asked.current.has(id)) continue;
+      asked.current.add(id);
+      session.query<{ node: { name?: string } }, Variables>(NAME, { id }).then(
+        ({ node: { name } }) => name !== undefined && set((before) => new Map([...before, [id, name]])),
+        // It is shown by its id.
+        () => {},
+      );
+    }
+  }, [ids.join()]);
   return names;
 }
