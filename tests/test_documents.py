@@ -356,7 +356,10 @@ def test_the_trusted_issuers_are_those_that_are_tested() -> None:
 
 def test_the_answer_that_asks_for_a_step_up_is_the_servers() -> None:
     [shown] = json.loads(block(HOW_TO / "step-up.md", "json", "STEP_UP_REQUIRED"))["errors"]
-    assert shown == {**StepUpRequired(300).as_dict(), "path": ["beginTotp"]}
+    assert shown == {
+        **StepUpRequired(300, requires={"maxAge": 300}).as_dict(),
+        "path": ["beginTotp"],
+    }
 
 
 # --- What is listed ---

@@ -2,7 +2,7 @@
 export interface GraphQLFault {
   message: string;
   path?: readonly (string | number)[];
-  extensions?: { code?: string; retryAfter?: number; maxAge?: number; issuer?: string; [key: string]: unknown };
+  extensions?: { code?: string; retryAfter?: number; maxAge?: number; acrValues?: string[]; issuer?: string; [key: string]: unknown };
 }
 
 /** The answer to an operation, or one event of a subscription. */

@@ -7,6 +7,8 @@ import type { Requests } from "./requests.js";
 export interface StepUpNeed {
   /** Seconds: how old the authentication may be. */
   maxAge?: number | undefined;
+  /** The classes of which the authentication must be one: `phr` is a passkey. */
+  acrValues?: readonly string[] | undefined;
   /** Where the person must authenticate, if it is another server. */
   issuer?: string | undefined;
 }

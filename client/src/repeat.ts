@@ -46,8 +46,8 @@ async function faultOf(response: Response): Promise<Fault> {
   const answer = (await response.clone().json().catch(() => null)) as Answer | null;
   const errors = Array.isArray(answer?.errors) ? answer.errors : [];
   const found = errors.find((each) => each.extensions?.code === "STEP_UP_REQUIRED") ?? errors[0];
-  const { code, maxAge, issuer } = found?.extensions ?? {};
-  return { code, need: { maxAge, issuer } };
+  const { code, maxAge, acrValues, issuer } = found?.extensions ?? {};
+  return { code, need: { maxAge, acrValues, issuer } };
 }
 
 /** Tell whether an operation may be sent again: a mutation of several fields may have been done in part. */

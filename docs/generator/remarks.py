@@ -12,7 +12,8 @@ ERRORS = {
     "TOKEN_NOT_YET_VALID": "Send the same token again after `extensions.retryAfter` seconds (`Retry-After`).",
     "TOKEN_REVOKED": "Forget both tokens and sign in.",
     "STEP_UP_REQUIRED": "Let the person authenticate again, at `/api/auth/step-up` or at its own issuer, and send"
-    " the request again. `extensions.maxAge` is in seconds.",
+    " the request again. `extensions.maxAge` is in seconds, and `extensions.acrValues` has the classes of which the"
+    " authentication must be one (`acr` of the token).",
     "FORBIDDEN": "Only other rights help; `extensions.requires` says which. `extensions.coordinate`"
     " is the argument, input field or enum value that asks it, if it is not the field.",
     "BAD_USER_INPUT": "Correct the argument that `extensions.path` names. This is also the code of a document that"
@@ -74,7 +75,8 @@ REFUSALS = {
     ' `"delivery": "body"` and sends it with each sign-in.',
     "invalid_token": "The access token that was sent for a step-up, passkey options or the consent page was refused."
     " Refresh it, or sign in.",
-    "insufficient_user_authentication": "On the consent page: the client asks for a more recent sign-in.",
+    "insufficient_user_authentication": "On the consent page: the client asks for a more recent sign-in, or for one by"
+    " passkey or with two factors.",
     "invalid_dpop_proof": "Make a new proof: method, URL (the issuer's, not a proxy's) and clock must be right. The"
     " server's log names the rule.",
     "use_dpop_nonce": "Make a new proof that contains the nonce of the answer's header `DPoP-Nonce`, and send the"
@@ -88,6 +90,8 @@ REFUSALS = {
     "request_uri_not_supported": "Send the parameters themselves, not a reference to a request object.",
     "invalid_scope": "A scope that this client or grant may not have, or no scope.",
     "access_denied": "The person said no, or has none of these scopes; with 403, this kind of token may not do it.",
+    "unmet_authentication_requirements": "A sign-in here can reach none of the `acr_values`: ask for one of"
+    " `acr_values_supported` in the metadata.",
     "interaction_required": "There is no `prompt=none`: the person has to see a page.",
     "invalid_request": "The description says what is wrong. With 403, the request comes from a page of another"
     " origin.",

@@ -176,18 +176,34 @@ class Forbidden(WatchwordError):
 
 
 class StepUpRequired(Forbidden):
-    """The person must authenticate again (RFC 9470). `max_age` is in seconds; `how` says how or where."""
+    """The person must authenticate again (RFC 9470): at most `max_age` seconds ago, by one of the classes `acr_values`.
+
+    `how` says how or where, and `needs` what is needed, in words; both have a default.
+    """
 
     code = "STEP_UP_REQUIRED"
     status = 401
 
-    def __init__(self, max_age: int, how: str = "Sign in again", **extensions: str) -> None:
-        super().__init__(
-            f"{how}: this needs an authentication of the last {max_age} seconds.",
-            maxAge=max_age,
-            **extensions,
+    def __init__(
+        self,
+        max_age: int | None,
+        how: str = "Sign in again",
+        *,
+        acr_values: Sequence[str] = (),
+        needs: str | None = None,
+        **extensions: Any,
+    ) -> None:
+        recent = (
+            "a new authentication"
+            if max_age is None
+            else f"an authentication of the last {max_age} seconds"
         )
+        said: dict[str, Any] = {} if max_age is None else {"maxAge": max_age}
+        if acr_values:
+            said["acrValues"] = [*acr_values]
+        super().__init__(f"{how}: {needs or f'this needs {recent}'}.", **said, **extensions)
         self.max_age = max_age
+        self.acr_values = tuple(acr_values)
 
 
 class BadUserInput(WatchwordError):

@@ -18,6 +18,7 @@ from watchword.events.event import Event
 from watchword.mounting.asgi_app import Watchword
 from watchword.permissions.field import AuthenticatedBy, MultiFactor, Public
 from watchword.testing import App, Caller, Failed
+from watchword.tokens.authentication import TWO_FACTORS
 from watchword.transaction import Transaction
 
 SECRET = "the combination"
@@ -97,6 +98,18 @@ async def test_answers_and_events_differ_by_the_methods(watchword: App) -> None:
     assert refused.value.data == {"opened": {"secret": None}}
 
 
+async def test_a_denial_asks_for_the_classes_and_a_session_with_one_passes(watchword: App) -> None:
+    caller, query = watchword.as_user(), {"query": "{ factors }"}
+    told = await caller.post("/graphql", json=query)
+    [error] = told.json()["errors"]
+    assert error["extensions"]["acrValues"] == [TWO_FACTORS, "phr"]
+    challenge = told.headers["www-authenticate"]
+    assert challenge.endswith(f'acr_values="{TWO_FACTORS} phr"')
+    await set_methods(watchword, caller, *CODE)
+    told = await caller.post("/graphql", json=query)
+    assert (told.json(), told.headers.get("www-authenticate")) == ({"data": {"factors": 2}}, None)
+
+
 async def test_a_group_has_callers_of_the_same_methods_only(
     watchword: App, watchword_app: Watchword
 ) -> None:
@@ -129,4 +142,7 @@ async def test_a_renewal_with_weaker_methods_ends_what_needs_them(watchword: App
         await set_methods(watchword, caller, "pwd")
         await numbers.renew()
         problem = await numbers.refused()
-    assert (problem.code, problem.extensions["requires"]) == ("FORBIDDEN", {"multiFactor": True})
+    assert (problem.code, problem.extensions["requires"]) == (
+        "STEP_UP_REQUIRED",
+        {"multiFactor": True},
+    )

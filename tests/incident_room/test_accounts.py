@@ -115,7 +115,11 @@ async def test_what_is_dangerous_asks_for_a_recent_authentication_and_gets_it_on
         refused = await admin.ask(DISABLE, account=responder.member)
         assert refused.status_code == 200
         [error] = refused.json()["errors"]
-        assert error["extensions"] == {"code": "STEP_UP_REQUIRED", "maxAge": 300}
+        assert error["extensions"] == {
+            "code": "STEP_UP_REQUIRED",
+            "maxAge": 300,
+            "requires": {"maxAge": 300},
+        }
         # RFC 9470, section 3.
         assert refused.headers["www-authenticate"] == (
             'Bearer realm="watchword", error="insufficient_user_authentication", max_age="300"'

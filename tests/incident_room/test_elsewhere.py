@@ -74,6 +74,7 @@ async def test_an_admin_of_an_issuer_steps_up_there(sqlite_url: str, clock: Move
                 assert error["extensions"] == {
                     "code": "STEP_UP_REQUIRED",
                     "maxAge": 300,
+                    "requires": {"maxAge": 300},
                     "issuer": idp.url,
                 }
                 assert error["message"] == (

@@ -27,7 +27,7 @@ from watchword.permissions.field import Permission, refuse
 from watchword.permissions.rules import Question
 from watchword.permissions.verdict import Denied
 from watchword.principal import Principal
-from watchword.tokens.challenge import challenge
+from watchword.tokens.challenge import challenge, step_up_challenge
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
 from watchword.tokens.dpop import Target
 
@@ -118,8 +118,8 @@ def _headers(watchword: Watchword, request: Request, error: WatchwordError) -> d
     match error:
         case StepUpRequired():
             # RFC 9470, section 3.
-            why = f'error="insufficient_user_authentication", max_age="{error.max_age}"'
-            return _challenge(why, is_bound)
+            said = step_up_challenge(error.max_age, error.acr_values, bound=is_bound)
+            return {"www-authenticate": said}
         case Forbidden():
             # RFC 6750, section 3.1.
             scope = error.extensions.get("requires", {}).get("scope")

@@ -9,6 +9,7 @@ from watchword.auth.http.routes import JWKS
 from watchword.config.settings import Settings
 from watchword.domain import Domain
 from watchword.oauth.clients.registration import ClientAuthMethod, Grant, known_scopes
+from watchword.tokens.authentication import CLASSES
 from watchword.tokens.jose.jwk import ASYMMETRIC
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
@@ -42,6 +43,7 @@ def metadata(settings: Settings, domain: Domain) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": _CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "acr_values_supported": [*CLASSES],
         "authorization_response_iss_parameter_supported": True,
         "dpop_signing_alg_values_supported": algorithms,
     }

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchword.permissions.rules import Question, Rule
-from watchword.permissions.verdict import Requirement
-from watchword.tokens.authentication import MULTI_FACTOR, is_by_passkey
+from watchword.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
+from watchword.tokens.authentication import (
+    MULTI_FACTOR,
+    PHISHING_RESISTANT,
+    TWO_FACTORS,
+    is_by_passkey,
+)
 
 PASSKEY = "passkey"
 _NAMES = {"password": "pwd"}
@@ -31,6 +36,11 @@ class AuthenticatedByRule(Rule):
             return is_by_passkey(methods)
         return _NAMES.get(self.method, self.method) in methods
 
+    def decide(self, question: Question) -> Verdict:
+        # The other methods have no class that a client could ask for.
+        classes = (PHISHING_RESISTANT,) if self.method == PASSKEY else ()
+        return ALLOWED if self.holds(question) else _denied(self, question, classes)
+
 
 @dataclass(frozen=True, slots=True)
 class MultiFactorRule(Rule):
@@ -45,3 +55,12 @@ class MultiFactorRule(Rule):
 
     def holds(self, question: Question) -> bool:
         return MULTI_FACTOR in question.principal.methods
+
+    def decide(self, question: Question) -> Verdict:
+        classes = (TWO_FACTORS, PHISHING_RESISTANT)
+        return ALLOWED if self.holds(question) else _denied(self, question, classes)
+
+
+def _denied(rule: Rule, question: Question, classes: tuple[str, ...]) -> Denied:
+    # A machine, whose token says no methods, cannot authenticate in another way.
+    return Denied(rule.requires, acr_values=classes if question.principal.methods else ())

@@ -45,6 +45,7 @@ from watchword.permissions.rules import (
 from watchword.permissions.verdict import Denied, Requirement, Verdict
 from watchword.permissions.words import describe
 from watchword.principal import FIRST_PARTY, Principal
+from watchword.tokens.authentication import PHISHING_RESISTANT
 
 # Strawberry calls `has_permission`, and then `on_unauthorized` without arguments. One permission object serves
 # all requests at once, so the denial cannot be an attribute of it.
@@ -330,21 +331,36 @@ def refuse(denied: Denied, principal: Principal) -> NoReturn:
         said["coordinate"] = denied.of
     if principal.is_anonymous:
         raise Unauthenticated(f"Sign in first: {denied.of or 'this'} {needs}", **said)
-    if denied.max_age is not None:
-        raise _step_up(denied.max_age, principal)
+    if denied.can_step_up:
+        raise _step_up(denied, principal, said)
     raise Forbidden(f"{denied.of or 'This'} {needs}{_advice(denied, principal)}", **said)
 
 
-def _step_up(max_age: int, principal: Principal) -> StepUpRequired:
+def _step_up(denied: Denied, principal: Principal, said: dict[str, Any]) -> StepUpRequired:
     """Return the error that asks for a new authentication, at the place where the person signed in."""
+    max_age, classes = denied.max_age, denied.acr_values
+    how = "Sign in again"
     if principal.elsewhere is not None:
-        issuer = principal.elsewhere.issuer
-        how = f"Sign in again at {issuer}, with max_age={max_age} or prompt=login"
-        return StepUpRequired(max_age, how, issuer=issuer)
-    if principal.client != FIRST_PARTY:
-        how = f"Ask for authorization again, with max_age={max_age} or prompt=login"
-        return StepUpRequired(max_age, how)
-    return StepUpRequired(max_age)
+        said["issuer"] = principal.elsewhere.issuer
+        how = f"Sign in again at {said['issuer']}, with {_parameters(max_age, classes)}"
+    elif principal.client != FIRST_PARTY:
+        how = f"Ask for authorization again, with {_parameters(max_age, classes)}"
+    needs = f"{denied.of or 'this'} needs {_authentication(max_age, classes)}"
+    return StepUpRequired(max_age, how, acr_values=classes, needs=needs, **said)
+
+
+def _parameters(max_age: int | None, classes: tuple[str, ...]) -> str:
+    """Return the parameters of an authorization request that ask for an authentication, in words."""
+    if not classes:
+        return f"max_age={max_age} or prompt=login"
+    recent = "" if max_age is None else f"max_age={max_age} and "
+    return f"{recent}acr_values={' '.join(classes)}"
+
+
+def _authentication(max_age: int | None, classes: tuple[str, ...]) -> str:
+    recent = "" if max_age is None else f" of the last {max_age} seconds"
+    factor = " by passkey" if classes == (PHISHING_RESISTANT,) else " by more than one factor"
+    return f"an authentication{recent}{factor if classes else ''}"
 
 
 def _advice(denied: Denied, principal: Principal) -> str:

@@ -76,7 +76,7 @@ def decider(rule: Rule) -> Callable[[Principal], Verdict | None]:
 def _all(rules: Iterable[Rule], whole: AllOf, principal: Principal) -> Verdict | None:
     for rule in rules:
         verdict = decide(rule, principal)
-        if isinstance(verdict, Denied) and verdict.max_age is None:
+        if isinstance(verdict, Denied) and not verdict.can_step_up:
             return Denied(whole.requires)
         if verdict is not ALLOWED:
             return None

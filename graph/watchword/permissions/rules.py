@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from watchword.permissions.verdict import ALLOWED, Denied, Requirement, Verdict
+from watchword.permissions.verdict import ALLOWED, Denied, Requirement, Verdict, all_of, any_of
 from watchword.principal import FIRST_PARTY, Principal
 
 ClaimValue = str | bool | int
@@ -237,7 +237,7 @@ class RecentRule(Rule):
             return ALLOWED
         # A machine cannot step up, so the denial does not ask it to.
         can = principal.is_anonymous or principal.can_step_up
-        return Denied(self.requires, max_age if can else None)
+        return Denied({"maxAge": max_age}, max_age if can else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,24 +291,24 @@ class AllOf(Rule):
         return any(rule.is_unknown(question) for rule in self.rules)
 
     def decide(self, question: Question) -> Verdict:
-        max_age: int | None = None
+        denials: list[Denied] = []
         for rule in self.rules:
             verdict = rule.decide(question)
             if isinstance(verdict, Denied):
-                if verdict.max_age is None:
+                if not verdict.can_step_up:
                     return Denied(self.requires)
-                max_age = min(verdict.max_age, max_age or verdict.max_age)
-        return ALLOWED if max_age is None else Denied(self.requires, max_age)
+                denials.append(verdict)
+        return all_of(self.requires, denials) if denials else ALLOWED
 
     async def decide_async(self, question: Question) -> Verdict:
-        max_age: int | None = None
+        denials: list[Denied] = []
         for rule in self.rules:
             verdict = await rule.decide_async(question)
             if isinstance(verdict, Denied):
-                if verdict.max_age is None:
+                if not verdict.can_step_up:
                     return Denied(self.requires)
-                max_age = min(verdict.max_age, max_age or verdict.max_age)
-        return ALLOWED if max_age is None else Denied(self.requires, max_age)
+                denials.append(verdict)
+        return all_of(self.requires, denials) if denials else ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,22 +339,22 @@ class AnyOf(Rule):
         return any(rule.is_unknown(question) for rule in self.rules)
 
     def decide(self, question: Question) -> Verdict:
-        max_age: int | None = None
+        denials: list[Denied] = []
         for rule in self.rules:
             verdict = rule.decide(question)
             if not isinstance(verdict, Denied):
                 return ALLOWED
-            max_age = max_age or verdict.max_age
-        return Denied(self.requires, max_age)
+            denials.append(verdict)
+        return any_of(self.requires, denials)
 
     async def decide_async(self, question: Question) -> Verdict:
-        max_age: int | None = None
+        denials: list[Denied] = []
         for rule in self.rules:
             verdict = await rule.decide_async(question)
             if not isinstance(verdict, Denied):
                 return ALLOWED
-            max_age = max_age or verdict.max_age
-        return Denied(self.requires, max_age)
+            denials.append(verdict)
+        return any_of(self.requires, denials)
 
 
 @dataclass(frozen=True, slots=True)

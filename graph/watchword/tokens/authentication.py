@@ -10,12 +10,20 @@ PHISHING_RESISTANT = "phr"
 """The class of an authentication by passkey (OpenID Connect Extended Authentication Profile ACR Values 1.0)."""
 TWO_FACTORS = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
 """The class of an authentication by more than one factor (OpenID Provider Authentication Policy Extension 1.0)."""
+CLASSES = (PHISHING_RESISTANT, TWO_FACTORS)
+"""The classes that a client can ask our own sign-in for (`acr_values`)."""
 _KEYS = frozenset({"hwk", "swk"})
 
 
 def is_by_passkey(methods: Collection[str]) -> bool:
     """Tell whether methods include a passkey: a key that was proved while its owner was present (`user`)."""
     return "user" in methods and not _KEYS.isdisjoint(methods)
+
+
+def classes_of(methods: Collection[str]) -> frozenset[str]:
+    """Return all authentication context classes that methods fulfil: those of a passkey here fulfil both."""
+    reached = {PHISHING_RESISTANT} if is_by_passkey(methods) else set()
+    return frozenset(reached | ({TWO_FACTORS} if MULTI_FACTOR in methods else set()))
 
 
 def class_of(methods: Collection[str]) -> str | None:

@@ -3,6 +3,8 @@ RFC 9449, section 7.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from watchword.errors import InvalidProof, WatchwordError
 from watchword.tokens.jose.jwk import ASYMMETRIC
 
@@ -20,3 +22,13 @@ def challenge(error: WatchwordError | None = None, *, bound: bool = False) -> st
     if bound or isinstance(error, InvalidProof):
         return f'DPoP {said}, algs="{" ".join(ASYMMETRIC)}"'
     return f"Bearer {said}"
+
+
+def step_up_challenge(max_age: int | None, acr_values: Sequence[str], *, bound: bool) -> str:
+    """Return the challenge that asks for a new authentication (RFC 9470, section 3)."""
+    said = 'realm="watchword", error="insufficient_user_authentication"'
+    if acr_values:
+        said += f', acr_values="{" ".join(acr_values)}"'
+    if max_age is not None:
+        said += f', max_age="{max_age}"'
+    return f"{'DPoP' if bound else 'Bearer'} {said}"

@@ -21,6 +21,10 @@ def test_it_names_what_we_can() -> None:
     ]
     assert said["code_challenge_methods_supported"] == ["S256"]
     assert said["response_types_supported"] == ["code"]
+    assert said["acr_values_supported"] == [
+        "phr",
+        "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+    ]
     assert said["authorization_response_iss_parameter_supported"] is True
     assert "none" not in said["introspection_endpoint_auth_methods_supported"]
     for name in (

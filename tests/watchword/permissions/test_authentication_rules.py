@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,15 +10,18 @@ import strawberry
 
 from tests.support.clock import MovedClock
 from watchword.delivery.lease import Lease
-from watchword.errors import Ending
+from watchword.errors import Ending, Forbidden, StepUpRequired
 from watchword.formats.frozen_json import FrozenObject
 from watchword.permissions import words
 from watchword.permissions.access import outlook
 from watchword.permissions.claims_read import claims_read
-from watchword.permissions.field import AuthenticatedBy, HasClaim, MultiFactor, SignedIn
+from watchword.permissions.field import AuthenticatedBy, HasClaim, MultiFactor, SignedIn, refuse
 from watchword.permissions.grants import decide
+from watchword.permissions.verdict import Denied
 from watchword.principal import (
     ANONYMOUS,
+    FIRST_PARTY,
+    Elsewhere,
     Grants,
     IdentityAsked,
     Principal,
@@ -56,6 +60,61 @@ def test_a_rule_over_methods_passes_for_these_methods_only(permission: Any, pass
     machine = Principal("m", client="m")
     assert not permission.allows(machine)
     assert not permission.allows(ANONYMOUS)
+
+
+PHR, TWO = "phr", "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+
+
+@pytest.mark.parametrize(
+    ("permission", "classes", "needs"),
+    [
+        (MultiFactor, (TWO, PHR), "an authentication by more than one factor"),
+        (AuthenticatedBy("passkey"), (PHR,), "an authentication by passkey"),
+        (MultiFactor & AuthenticatedBy("passkey"), (PHR,), "an authentication by passkey"),
+        (SignedIn & MultiFactor, (TWO, PHR), "an authentication by more than one factor"),
+        (AuthenticatedBy("sms"), (), None),
+        (MultiFactor & AuthenticatedBy("sms"), (), None),
+        (~AuthenticatedBy("password"), (), None),
+    ],
+)
+def test_a_person_is_told_the_classes_that_are_enough(
+    permission: Any, classes: tuple[str, ...], needs: str | None
+) -> None:
+    one = person(PASSWORD)
+    denied: Any = decide(permission.rule, one)
+    assert denied.acr_values == classes
+    with pytest.raises(Forbidden) as refused:
+        refuse(denied, one)
+    said = refused.value.extensions
+    assert (said["code"] == "STEP_UP_REQUIRED") is bool(classes)
+    assert said.get("acrValues", []) == [*classes]
+    assert bool(classes) or said["requires"] == permission.rule.requires
+    assert needs is None or refused.value.message.endswith(f"this needs {needs}.")
+
+
+def test_it_is_told_where_the_person_signed_in() -> None:
+    denied = Denied({}, 60, acr_values=(PHR,))
+    theirs = replace(person(PASSWORD), client="app")
+    there = replace(person(PASSWORD), elsewhere=Elsewhere("https://idp.example"))
+    for one, words_of_it in (
+        (person(PASSWORD), "Sign in again: "),
+        (theirs, "Ask for authorization again, with max_age=60 and acr_values=phr: "),
+        (there, "Sign in again at https://idp.example, with max_age=60 and acr_values=phr: "),
+    ):
+        one = replace(one, client=one.client or FIRST_PARTY)
+        with pytest.raises(StepUpRequired) as refused:
+            refuse(denied, one)
+        needs = "this needs an authentication of the last 60 seconds by passkey."
+        assert refused.value.message == words_of_it + needs
+
+
+def test_a_machine_is_not_asked_to_authenticate_and_a_shared_run_is_dissolved() -> None:
+    machine = Principal("m", client="m")
+    denied: Any = decide(MultiFactor.rule, machine)
+    assert not denied.can_step_up
+    shared: Any = SharedPrincipal(person(PASSWORD).grants, False, frozenset({"amr"}))
+    with pytest.raises(IdentityAsked):
+        refuse(decide(MultiFactor.rule, shared), shared)  # type: ignore[arg-type]
 
 
 def test_a_key_without_its_owner_is_no_passkey() -> None:

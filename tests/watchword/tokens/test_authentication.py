@@ -11,6 +11,7 @@ from watchword.tokens.authentication import (
     PHISHING_RESISTANT,
     TWO_FACTORS,
     class_of,
+    classes_of,
     is_by_passkey,
 )
 
@@ -33,3 +34,6 @@ from watchword.tokens.authentication import (
 def test_methods_amount_to_a_class(methods: list[str], reached: str | None) -> None:
     assert class_of(methods) == reached
     assert is_by_passkey(methods) == (reached == PHISHING_RESISTANT)
+    both = {PHISHING_RESISTANT} if is_by_passkey(methods) else set()
+    assert classes_of(methods) == both | ({TWO_FACTORS} if "mfa" in methods else set())
+    assert reached is None or reached in classes_of(methods)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchword.errors import InvalidProof, InvalidToken, NonceNeeded, TokenExpired, WatchwordError
-from watchword.tokens.challenge import challenge
+from watchword.tokens.challenge import challenge, step_up_challenge
 
 
 @pytest.mark.parametrize("error", [InvalidToken("signature"), TokenExpired()])
@@ -35,3 +35,19 @@ def test_a_refused_proof_says_which_algorithms_are_good(error: InvalidProof, nam
     assert 'algs="' in said
     assert " ES256 " in said
     assert "iat" not in said
+
+
+@pytest.mark.parametrize(
+    ("max_age", "classes", "said"),
+    [
+        (60, (), ', max_age="60"'),
+        (None, ("b", "a"), ', acr_values="b a"'),
+        (0, ("a",), ', acr_values="a", max_age="0"'),
+    ],
+)
+def test_a_new_authentication_is_asked_for_by_age_and_class(
+    max_age: int | None, classes: tuple[str, ...], said: str
+) -> None:
+    name = ' realm="watchword", error="insufficient_user_authentication"'
+    assert step_up_challenge(max_age, classes, bound=False) == f"Bearer{name}{said}"
+    assert step_up_challenge(max_age, classes, bound=True) == f"DPoP{name}{said}"

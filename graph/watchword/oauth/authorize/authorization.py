@@ -17,6 +17,7 @@ from watchword.oauth.clients.clients import find_client
 from watchword.oauth.clients.redirect_uri import is_registered, with_answer
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
+from watchword.tokens.authentication import CLASSES
 
 MOST_PARAMETERS = 50
 LONGEST_STATE = 2000
@@ -104,7 +105,8 @@ class AuthorizationRequest:
 
     `scopes` are the requested scopes that the client may have. `key` is the thumbprint of the key to
     bind the tokens to. `prompt` says how to ask the person. The person's sign-in may be at most `max_age`
-    seconds old when the person decides; `anew` says that the person must sign in again for this request.
+    seconds old when the person decides; `anew` says that the person must sign in again for this request. The sign-in
+    must be of one of the classes `acr_values`; of any, if there are none.
     """
 
     address: ReturnAddress
@@ -114,6 +116,7 @@ class AuthorizationRequest:
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     anew: bool = False
+    acr_values: tuple[str, ...] = ()
 
 
 async def address_of(db: AsyncSession, parameters: Parameters, issuer: str) -> ReturnAddress:
@@ -165,6 +168,7 @@ def check(address: ReturnAddress, parameters: Parameters, step_up: int) -> Autho
         max_age=min(ages, default=None),
         # A max_age this short asks for a new sign-in.
         anew="login" in prompt or (age is not None and age < TO_DECIDE),
+        acr_values=_classes(parameters.get("acr_values")),
     )
 
 
@@ -205,6 +209,21 @@ def _age(given: str | None) -> int | None:
     if given is not None and not _SECONDS.fullmatch(given):
         raise _bad("The max_age must be a number of seconds.")
     return None if given is None else int(given)
+
+
+def _classes(given: str | None) -> tuple[str, ...]:
+    """Return those of the classes asked for that a sign-in here can reach. Raises `OAuthError` if it can reach none.
+
+    RFC 9470, section 5, has the error of OpenID Connect Core Error Code unmet_authentication_requirements.
+    """
+    asked = (given or "").split()
+    known = tuple(each for each in CLASSES if each in asked)
+    if asked and not known:
+        raise OAuthError(
+            "unmet_authentication_requirements",
+            f"A sign-in here can reach these classes: {' '.join(CLASSES)}.",
+        )
+    return known
 
 
 def _bad(description: str) -> OAuthError:

@@ -17,6 +17,7 @@ from watchword.oauth.clients.registration import ClientAuthMethod
 from watchword.oauth.errors import OAuthError
 from watchword.principal import FIRST_PARTY, Principal
 from watchword.storage.columns import moment
+from watchword.tokens.authentication import TWO_FACTORS, classes_of
 from watchword.transaction import Transaction
 
 SIGN_IN = "Sign in again, then decide."
@@ -54,8 +55,16 @@ async def resource_owner(
         if age.total_seconds() > asked.max_age:
             # RFC 9470, section 3.
             raise OAuthError("insufficient_user_authentication", SIGN_IN, 401)
+    if asked.acr_values and classes_of(session.methods).isdisjoint(asked.acr_values):
+        raise OAuthError("insufficient_user_authentication", _how(asked.acr_values), 401)
     own = auth.domain.scopes(frozenset(account.roles)) & principal.grants.scopes
     return ResourceOwner(account, session, asked.scopes & own)
+
+
+def _how(acr_values: tuple[str, ...]) -> str:
+    """Return how to sign in for one of these classes."""
+    code = "" if TWO_FACTORS not in acr_values else ", or with your password and a one-time code"
+    return f"Sign in with a passkey{code}, then decide."
 
 
 async def is_settled(unit: Transaction, asked: AuthorizationRequest, person: ResourceOwner) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from watchword.asgi.types import Fixed, Header, Headers, Response
 from watchword.errors import InvalidProof, StepUpRequired, TokenNotYetValid, WatchwordError
 from watchword.execution.masking import to_json
 from watchword.principal import Principal
-from watchword.tokens.challenge import challenge
+from watchword.tokens.challenge import challenge, step_up_challenge
 from watchword.transports.http.accept import choose
 from watchword.transports.http.caching import PRIVATE
 
@@ -20,6 +21,8 @@ CONTENT_TYPES: dict[str, tuple[Header, Fixed]] = {
     for media_type in (JSON, GRAPHQL_JSON)
     for content_type in [(b"content-type", f"{media_type}; charset=utf-8".encode())]
 }
+# A name in a quoted string of a header: one of those that acr_values separates by spaces.
+_CLASS = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 
 
 class Failure(Exception):
@@ -84,15 +87,25 @@ def challenges(error: WatchwordError, is_bound: bool) -> Headers:
 
 def step_up(answer: dict[str, Any], principal: Principal) -> Headers:
     """Return the challenge of an answer in which a field demands a recent sign-in; none for any other answer."""
-    # RFC 9470, section 3. `max_age` is that of the strictest field.
+    # RFC 9470, section 3. `max_age` is that of the strictest field, and `acr_values` are what does for all, or for one.
     if "errors" not in answer:
         return ()
     shown = [error.get("extensions", {}) for error in answer["errors"]]
-    mine = [each.get("maxAge") for each in shown if each.get("code") == StepUpRequired.code]
-    # A resolver's own error may have this code, with any `maxAge` or none.
-    ages = [age for age in mine if isinstance(age, int)]
-    if not ages:
+    mine = [each for each in shown if each.get("code") == StepUpRequired.code]
+    # A resolver's own error may have this code, with any `maxAge` and `acrValues` or none.
+    ages = [age for each in mine if isinstance(age := each.get("maxAge"), int)]
+    classes = [found for each in mine if (found := _classes(each.get("acrValues")))]
+    if not ages and not classes:
         return ()
-    scheme = "Bearer" if principal.key is None else "DPoP"
-    said = 'realm="watchword", error="insufficient_user_authentication"'
-    return ((b"www-authenticate", f'{scheme} {said}, max_age="{min(ages)}"'.encode()),)
+    common = (
+        [each for each in classes[0] if all(each in other for other in classes)] if classes else []
+    )
+    asked = common or (classes[0] if classes else [])
+    said = step_up_challenge(min(ages, default=None), asked, bound=principal.key is not None)
+    return ((b"www-authenticate", said.encode()),)
+
+
+def _classes(given: Any) -> list[str]:
+    """Return names that fit into a header, of those that an error lists."""
+    found = given if isinstance(given, list) else []
+    return [each for each in found if isinstance(each, str) and _CLASS.fullmatch(each)]

@@ -23,6 +23,7 @@ from watchword.oauth.authorize.authorization import (
 from watchword.oauth.errors import OAuthError
 from watchword.oauth.tables import Client
 from watchword.storage.database import Database
+from watchword.tokens.authentication import TWO_FACTORS
 
 
 def client(**changes: Any) -> Client:
@@ -81,6 +82,12 @@ def test_who_shall_sign_in_anew_must_have_done_so_of_late() -> None:
     assert checked(max_age="900").max_age == 900
 
 
+def test_the_classes_that_a_sign_in_here_can_reach_are_asked_for() -> None:
+    assert checked().acr_values == checked(acr_values="").acr_values == ()
+    assert checked(acr_values="gold phr").acr_values == ("phr",)
+    assert checked(acr_values=f"{TWO_FACTORS} phr").acr_values == ("phr", TWO_FACTORS)
+
+
 def test_no_max_age_is_so_short_that_nobody_could_decide() -> None:
     for short in ("0", "2", "59", "60"):
         assert checked(max_age=short).max_age == TO_DECIDE
@@ -122,6 +129,7 @@ def test_a_max_age_in_which_nobody_signs_in_and_decides_asks_to_sign_in_anew() -
         ({"code_challenge_method": "s256"}, "invalid_request"),
         ({"dpop_jkt": "short"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
+        ({"acr_values": "gold"}, "unmet_authentication_requirements"),
         ({"max_age": "soon"}, "invalid_request"),
         ({"max_age": "9" * 400}, "invalid_request"),
         ({"max_age": "٣"}, "invalid_request"),

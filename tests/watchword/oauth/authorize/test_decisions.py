@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.authorization import CALLBACK, LOOPBACK, consent_desk
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from watchword.auth.accounts.accounts import disable, set_roles
+from watchword.auth.passkeys import passkeys
 from watchword.auth.sessions.sessions import revoke
+from watchword.auth.tables import Session
 from watchword.principal import FIRST_PARTY
 from watchword.storage.database import Database
+from watchword.tokens.authentication import TWO_FACTORS
 
 
 async def test_a_person_without_the_scopes_can_grant_none(
@@ -72,6 +76,35 @@ async def test_an_older_sign_in_than_max_age_allows_decides_nothing(
             assert decided.status_code == 401
             assert decided.json()["error"] == "insufficient_user_authentication"
         assert "code" in await room.told("allow", await room.token(), max_age="60")
+
+
+@pytest.mark.parametrize(
+    ("methods", "reached"),
+    [
+        (["pwd"], ()),
+        (["mfa", "otp", "pwd"], (TWO_FACTORS,)),
+        (passkeys.METHODS, ("phr", TWO_FACTORS)),
+    ],
+)
+async def test_a_sign_in_of_another_class_decides_nothing(
+    methods: list[str], reached: tuple[str, ...], database: Database, clock: MovedClock
+) -> None:
+    async with consent_desk(database, clock) as room:
+        token = await room.token()
+        session = (await room.desk.auth.verify(token)).session
+        async with unit_of(database, clock.now()) as unit:
+            mine = update(Session).filter_by(id=session)
+            await unit.db.execute(mine.values(methods=sorted(methods)))
+        for asked in ("phr", TWO_FACTORS, f"{TWO_FACTORS} phr"):
+            is_enough = not set(asked.split()).isdisjoint(reached)
+            for decision in ("ask", "allow"):
+                decided = await room.decide(decision, token, acr_values=asked)
+                assert decided.status_code == (200 if is_enough else 401)
+                if not is_enough:
+                    assert decided.json()["error"] == "insufficient_user_authentication"
+                    code = "" if asked == "phr" else ", or with your password and a one-time code"
+                    told = f"Sign in with a passkey{code}, then decide."
+                    assert decided.json()["error_description"] == told
 
 
 @pytest.mark.parametrize("changes", [{"max_age": "0"}, {"max_age": "2"}])

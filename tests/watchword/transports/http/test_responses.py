@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -75,4 +76,20 @@ def test_an_answer_demands_the_most_recent_sign_in_of_its_fields() -> None:
     [(_, value)] = step_up({"data": None, "errors": errors}, alice)
     assert value.endswith(b'max_age="60"')
     assert step_up({"data": None, "errors": errors[2:]}, alice) == ()
+    kinds: list[Any] = [
+        ["c", "k"],
+        ["k", "x"],
+        [],
+        "k",
+        ['a"b', "a b", "a\r\nb", 7, "\u00e9", "k" * 201],
+    ]
+    classed = [
+        {"message": "", "extensions": {"code": "STEP_UP_REQUIRED", "acrValues": kind}}
+        for kind in kinds
+    ]
+    [(_, value)] = step_up({"data": None, "errors": classed}, alice)
+    assert value.endswith(b'error="insufficient_user_authentication", acr_values="k"')
+    [(_, value)] = step_up({"data": None, "errors": [*classed[:1], *errors]}, alice)
+    assert value.endswith(b'acr_values="c k", max_age="60"')
+    assert step_up({"data": None, "errors": classed[2:]}, alice) == ()
     assert step_up({"data": None, "errors": ERRORS}, alice) == step_up({"data": {}}, alice) == ()
