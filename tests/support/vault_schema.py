@@ -28,7 +28,8 @@ SECRETS = frozenset(
     {
         *("Ingot", "Gold", "Hoard", "HoardOrder", "HoardFilter", "HEAVIEST", "minimalCarat"),
         *("carats", "hoards", "ingots", "margin", "meltDown", "burglaries", "keptBy", "Lockable"),
-        *("bolted", "Melted", "grams", "lastLocked", "Mutation", "matching", "order"),
+        *("shout", "LOCKED", "minMargin", "Keys", "keys", "depth", "behind"),
+        *("bolted", "Melted", "grams", "lastLocked", "Mutation", "order"),
     }
 )
 
@@ -46,10 +47,30 @@ class Lockable:
     bolted: bool = True
 
 
+@strawberry.enum
+class Shelf(enum.Enum):
+    OPEN = "open"
+    LOCKED = strawberry.enum_value("locked", directives=[guarded_by(KEEPER)])
+
+
+@strawberry.input
+class Search:
+    text: str | None = None
+    on: Shelf | None = None
+    min_margin: int | None = strawberry.field(default=None, directives=[guarded_by(KEEPER)])
+
+
+@guarded_by(KEEPER)
+@strawberry.input
+class Keys:
+    depth: int = 1
+
+
 @guarded_by(Public)
 @strawberry.type
 class Book(Item):
     pages: int = 100
+    shelf: Shelf | None = Shelf.LOCKED
     diary: str | None = strawberry.field(default="x", permission_classes=[Owner("label")])
     margin: int | None = strawberry.field(default=3, permission_classes=[KEEPER])
 
@@ -108,8 +129,25 @@ class Melted:
 @strawberry.type
 class Query:
     @strawberry.field(permission_classes=[Public])
-    def hello(self, name: str = "world") -> str:
+    def hello(
+        self,
+        name: str = "world",
+        shout: Annotated[bool | None, strawberry.argument(directives=[guarded_by(KEEPER)])] = None,
+    ) -> str:
         return f"hello {name}"
+
+    @strawberry.field(permission_classes=[Public])
+    def search(
+        self,
+        matching: Search | None = None,
+        on: list[Shelf] | None = None,
+        keys: Keys | None = None,
+    ) -> list[Shelf | None]:
+        return [*([matching.on] if matching else ()), *(on or ()), Shelf.OPEN]
+
+    @strawberry.field(permission_classes=[Public])
+    def behind(self, keys: Keys) -> int:
+        return keys.depth
 
     @strawberry.field(permission_classes=[SignedIn])
     def me(self) -> str | None:
@@ -195,6 +233,7 @@ interface Item {
 
 type Query {
   hello(name: String! = "world"): String!
+  search(matching: Search = null, on: [Shelf!] = null): [Shelf]!
   me: String
   found: [Found!]!
   items: [Item]!
@@ -204,12 +243,22 @@ type Query {
   ours: String
 }
 
+enum Shelf {
+  OPEN
+}
+
+input Search {
+  text: String = null
+  on: Shelf = null
+}
+
 union Found = Book
 
 type Book implements Item {
   id: ID!
   label: String!
   pages: Int!
+  shelf: Shelf
   diary: String
   sequel: Found
 }

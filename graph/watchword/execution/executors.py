@@ -60,12 +60,11 @@ def build(
 
 def hiding(schema: GraphQLSchema, base: type[Executor[Any]]) -> type[Executor[Any]]:
     """Return an executor that hides guarded enum values; the same one if the schema has none in its answers."""
-    hidden = enum_values.hidden_of(schema)
-    if not hidden:
+    if not enum_values.hidden_of(schema):
         return base
 
-    def check(kind: Any, value: Any, context: Context) -> None:
-        enum_values.check(hidden, kind, value, context.principal)
+    def check(run: GraphQLSchema, kind: Any, value: Any, context: Context) -> None:
+        enum_values.check(enum_values.hidden_of(run), kind, value, context.principal)
 
     return hiding_executor(base, check)
 

@@ -46,16 +46,16 @@ def checking_executor(base: type[Executor[Any]]) -> type[Executor[Any]]:
 
 
 def hiding_executor(
-    base: type[Executor[Any]], check: Callable[[Any, Any, Any], None]
+    base: type[Executor[Any]], check: Callable[[Any, Any, Any, Any], None]
 ) -> type[Executor[Any]]:
-    """Make an executor that calls `check` with the type of each leaf, its completed value, and the context."""
+    """Make an executor that calls `check` with its schema, the type of each leaf, its completed value, and the context."""
     complete = base.complete_leaf_value
 
     class Hiding(base):  # type: ignore[valid-type, misc]
         # graphql-core's is static, and called on the executor.
         def complete_leaf_value(self, return_type: Any, result: Any) -> Any:
             value = complete(return_type, result)
-            check(return_type, value, self.context_value)
+            check(self.schema, return_type, value, self.context_value)
             return value
 
     return Hiding

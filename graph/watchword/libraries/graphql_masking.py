@@ -17,6 +17,7 @@ from graphql import (
     TypeNameMetaFieldDef,
     get_named_type,
     is_composite_type,
+    is_input_type,
 )
 from graphql.type.schema import InterfaceImplementations
 
@@ -36,6 +37,7 @@ class MaskedSchema(GraphQLSchema):
     def __init__(self, whole: GraphQLSchema, shown: GraphQLSchema) -> None:
         # It is the whole schema, and shares its types.
         vars(self).update(vars(whole))
+        self.extensions = {**whole.extensions}
         self.shown = shown
         self._of_query = {
             "__schema": _meta(SchemaMetaFieldDef, lambda _source, _info: shown),
@@ -50,6 +52,12 @@ class MaskedSchema(GraphQLSchema):
         if field_name in self._of_query and parent_type is self.query_type:
             return self._of_query[field_name]
         return super().get_field(parent_type, field_name)
+
+    def get_type(self, name: str) -> GraphQLNamedType | None:
+        # Variables are read by what is shown of their types.
+        kind = super().get_type(name)
+        shown = self.shown.type_map.get(name)
+        return kind if shown is None or not is_input_type(kind) else shown
 
     def get_implementations(self, interface_type: Any) -> InterfaceImplementations:
         # Introspection asks with the copies that it has found in `shown`.

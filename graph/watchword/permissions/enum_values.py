@@ -30,8 +30,14 @@ _HIDDEN = "watchword-hidden-values"
 class HiddenValues:
     """The guarded values of one enum. Grants alone decide them, so that it is decided once for an operation."""
 
-    def __init__(self, values: Mapping[str, Guarded]) -> None:
+    def __init__(self, values: Mapping[str, Guarded], *, are_named: bool = True) -> None:
+        """`are_named` says that a denial may name the value."""
         self._values = values
+        self._are_named = are_named
+
+    def unnamed(self) -> HiddenValues:
+        """Return the same values, which no denial names."""
+        return HiddenValues(self._values, are_named=False)
 
     def denied(self, principal: Principal) -> dict[str, Denied]:
         """Return the values that a principal may not see, by their names."""
@@ -40,7 +46,7 @@ class HiddenValues:
             for rule in guarded.rules:
                 verdict = decide(rule, principal)
                 if isinstance(verdict, Denied):
-                    found[name] = replace(verdict, of=guarded.name)
+                    found[name] = replace(verdict, of=guarded.name if self._are_named else None)
                     break
         return found
 
@@ -67,6 +73,11 @@ def hidden_values(schema: GraphQLSchema, inputs: Inputs) -> Hidden:
 def hide_values(schema: GraphQLSchema, hidden: Hidden) -> None:
     """Let the executors of a schema hide values."""
     schema.extensions[_HIDDEN] = hidden
+
+
+def hide_names(schema: GraphQLSchema) -> None:
+    """Let the denials of a schema name no values. The schema's extensions must be its own."""
+    hide_values(schema, {name: each.unnamed() for name, each in hidden_of(schema).items()})
 
 
 def hidden_of(schema: GraphQLSchema) -> Hidden:

@@ -1,4 +1,4 @@
-"""What a caller's grants could ever reach: the fields of a schema that no moment and no stronger sign-in opens to it."""
+"""What a caller's grants could ever reach: what of a schema no moment and no stronger sign-in opens to it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from watchword.libraries.strawberry_parts import definition, permission_extensio
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
 from watchword.permissions.field import rule_of
 from watchword.permissions.grants import reads_grants_only
+from watchword.permissions.input_permission import guarded_arguments, guarded_inputs
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.rules import (
     AllOf,
@@ -69,18 +70,19 @@ def can_ever_pass(rule: Rule, principal: Principal) -> bool:
 
 
 class Reach:
-    """The guarded fields of a schema, and which of them a caller never reaches.
+    """The guarded fields and inputs of a schema, and which of them a caller never reaches.
 
     The permissions of types and of the domain must have been added (`coverage.cover`).
     """
 
     def __init__(self, schema: strawberry.Schema) -> None:
-        self._guarded = {name: rules for name, field in _fields(schema) if (rules := _rules(field))}
+        self._guarded = dict(_guarded(schema))
         self.sdl = sdl_field(schema)
         """The name of the root field that answers the SDL of a subgraph, such as `Query._service`; None without one."""
 
     def hidden_from(self, principal: Principal) -> frozenset[str]:
-        """Return the names of the fields, such as `Incident.body`, that a principal never reaches.
+        """Return the schema coordinates of what a principal never reaches: fields, such as `Incident.body`, arguments,
+        input types and their fields, and enum values.
 
         A caller without a token may become a person who has just signed in, so what that one reaches is not among
         them. The SDL of a subgraph names every field: unless its own permission asks for more than a sign-in, it is
@@ -106,6 +108,16 @@ class Reach:
             all(can_ever_pass(each, caller) for each in rules)
             for caller in (ANONYMOUS, JUST_SIGNED_IN)
         )
+
+
+def _guarded(schema: strawberry.Schema) -> Iterator[tuple[str, Rules]]:
+    for name, field in _fields(schema):
+        if rules := _rules(field):
+            yield name, rules
+        for each in guarded_arguments(field):
+            yield each.name, each.rules
+    for each in guarded_inputs(schema):
+        yield each.name, each.rules
 
 
 def _fields(schema: strawberry.Schema) -> Iterator[tuple[str, GraphQLField]]:

@@ -111,3 +111,53 @@ def test_whole_schema_is_not_changed() -> None:
     before = print_schema(SHOP)
     reduced(SHOP, frozenset({"Query.book", "Coin.id", "Book.id"}))
     assert print_schema(SHOP) == before
+
+
+INPUTS = build_schema("""
+type Query { shelf(matching: Filter, on: [Shelf!], deep: Deep): Shelf must(matching: Filter!): Int }
+type Mutation { put(on: Shelf! = OPEN, kept: Kept = {level: HIGH}): Int }
+interface Asked { asked(level: Level): Int }
+type Asking implements Asked { asked(level: Level): Int other(secret: Int, plain: Int): Int }
+input Filter { text: String level: Level nested: Deep }
+input Deep { must: Int! free: Int }
+input Kept { level: Kind }
+enum Level { LOW HIGH }
+enum Kind { LOW HIGH }
+enum Shelf { OPEN LOCKED }
+""")
+
+
+def reduced_inputs(*hidden: str) -> str:
+    """The SDL of what is left, in one line; the copy is valid."""
+    made = reduced(INPUTS, frozenset(hidden))
+    checked = GraphQLSchema(**{**made.to_kwargs(), "assume_valid": False})
+    assert validate_schema(checked) == []
+    return " ".join(print_schema(made).split())
+
+
+@pytest.mark.parametrize(
+    ("hidden", "there", "gone"),
+    [
+        ("Asking.other(secret:)", "other(plain: Int)", "secret"),
+        ("Asking.asked(level:)", "asked(level: Level): Int other", "nothing"),
+        ("Filter.text", "input Filter { level: Level nested: Deep }", "text"),
+        ("Filter", "shelf(on: [Shelf!], deep: Deep)", "Filter"),
+        ("Filter", "type Query", "must(matching"),
+        ("Deep.free", "input Deep { must: Int! }", "free"),
+        ("Deep.must", "input Filter { text: String level: Level }", "Deep"),
+        ("Level.HIGH", "enum Level { LOW }", "nothing"),
+        ("Shelf.LOCKED", "enum Shelf { OPEN LOCKED }", "nothing"),
+        ("Kind.HIGH", "enum Kind { LOW HIGH }", "nothing"),
+        ("Kept.level", "input Kept { level: Kind }", "nothing"),
+    ],
+)
+def test_hidden_inputs_go_with_what_needs_them(hidden: str, there: str, gone: str) -> None:
+    left = reduced_inputs(hidden)
+    assert there in left
+    assert gone not in left
+
+
+def test_enum_without_values_takes_its_fields_with_it() -> None:
+    left = reduced_inputs("Level.LOW", "Level.HIGH")
+    assert "Level" not in left
+    assert "input Filter { text: String nested: Deep }" in left

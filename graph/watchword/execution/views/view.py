@@ -10,6 +10,7 @@ from graphql import ASTValidationRule, GraphQLSchema, NoSchemaIntrospectionCusto
 from watchword.libraries.graphql_masking import MaskedSchema
 from watchword.libraries.graphql_reduction import reduced
 from watchword.libraries.strawberry_parts import definition
+from watchword.permissions.enum_values import hide_names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,12 +28,14 @@ class View:
 
 
 def without(schema: strawberry.Schema, hidden: frozenset[str]) -> View:
-    """Return the view in which fields such as `Incident.body` do not exist."""
+    """Return the view in which what is named by coordinates, such as `Incident.body`, does not exist."""
     whole = definition(schema)
     if not hidden:
         return View(whole, whole)
     shown = reduced(whole, hidden)
-    return View(shown, MaskedSchema(whole, shown))
+    run = MaskedSchema(whole, shown)
+    hide_names(run)
+    return View(shown, run)
 
 
 def closed(schema: strawberry.Schema, hidden: frozenset[str]) -> View:

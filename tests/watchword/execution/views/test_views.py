@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from tests.support.vault_schema import (
 )
 from watchword.context import Context
 from watchword.domain import Domain
-from watchword.execution.engine import Engine
+from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Planner, Refused
 from watchword.execution.views import views
@@ -205,3 +206,64 @@ def test_trusted_documents_are_validated_by_the_view_too() -> None:
     made.planner.trust({"{ hoards { keptBy } }"})
     assert made.plan("{ hoards { keptBy } }", None, KEEPER)
     assert messages(made, "{ hoards { keptBy } }", ANN)
+
+
+SEARCH = "query($matching: Search, $on: [Shelf!]) { search(matching: $matching, on: $on) }"
+
+
+async def answered(made: Engine, query: str, caller: Principal, **variables: Any) -> Any:
+    """The answer, or the errors of the refusal."""
+    context = Context(await make_unopened_services(), caller)
+    try:
+        return await made.execute(made.plan(query, None, caller), variables, context)
+    except Refused as refused:
+        return [error.message for error in refused.errors]
+
+
+@pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
+@pytest.mark.parametrize(
+    ("variables", "hidden", "absent"),
+    [
+        ({"matching": {"minMargin": 1}}, "minMargin", "minMurmur"),
+        ({"matching": {"min_margin": 1}}, "min_margin", "min_murmur"),
+        ({"matching": {"on": "LOCKED"}}, "LOCKED", "LICKED"),
+        ({"on": ["OPEN", "LOCKED"]}, "LOCKED", "LICKED"),
+    ],
+)
+async def test_hidden_input_in_variables_is_refused_as_one_that_does_not_exist(
+    execution: Execution, variables: dict[str, Any], hidden: str, absent: str
+) -> None:
+    made = Engine(SCHEMA, LIMITS, 10, execution, "hidden")
+    other = json.loads(json.dumps(variables).replace(hidden, absent))
+    for _ in range(3):
+        refused = await answered(made, SEARCH, ANN, **variables)
+        assert isinstance(refused, list)
+        assert "FORBIDDEN" not in str(refused)
+        told = await answered(made, SEARCH, ANN, **other)
+        assert [each.replace(hidden, absent) for each in refused] == told
+    if hidden != "min_margin":
+        assert "data" in await answered(made, SEARCH, KEEPER, **variables)
+
+
+@pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
+async def test_what_is_left_of_inputs_is_read_as_before(execution: Execution) -> None:
+    made = Engine(SCHEMA, LIMITS, 10, execution, "hidden")
+    for _ in range(3):
+        for variables in ({}, {"matching": {"on": "OPEN"}, "on": ["OPEN"]}, {"matching": {}}):
+            told = [await answered(made, SEARCH, each, **variables) for each in (ANN, KEEPER)]
+            assert told[0] == told[1]
+            assert "errors" not in told[0]
+
+
+@pytest.mark.parametrize("execution", ["compiled", "graphql-core"])
+async def test_hidden_value_in_an_answer_is_refused_without_its_name(execution: Execution) -> None:
+    made = Engine(SCHEMA, LIMITS, 10, execution, "hidden")
+    shown = Engine(SCHEMA, LIMITS, 10, execution, "shown")
+    query = "{ found { ... on Book { shelf } } }"
+    for _ in range(3):
+        [error] = (await answered(made, query, ANN))["errors"]
+        assert error["extensions"]["code"] == "FORBIDDEN"
+        assert "LOCKED" not in json.dumps(error)
+        [named] = (await answered(shown, query, ANN))["errors"]
+        assert named["extensions"]["coordinate"] == "Shelf.LOCKED"
+        assert "errors" not in await answered(made, query, KEEPER)
