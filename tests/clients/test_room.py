@@ -163,6 +163,8 @@ async def test_lists_longer_than_a_page_have_a_button_for_more(
         assert disabled["offered"] == ["Roles", "Enable"]
         enabled = await script.wait("enabled")
         assert (enabled["marked"], enabled["offered"]) == ([], ["Roles", "Sign out", "Disable"])
+        connections = await script.wait("connections")
+        assert (connections["shown"], connections["again"]) == (101, 101)
         incidents = await script.wait("incidents")
         assert (incidents["shown"], "30 of" in str(incidents["said"])) == (30, True)
         commanders = await script.wait("commanders")

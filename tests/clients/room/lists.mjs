@@ -1,6 +1,6 @@
 // Lists that are longer than a page have a button for more, and go on being live.
 // Options: url, chromium, profile, password, pictures (a folder).
-import { say } from "../session.mjs";
+import { options, say } from "../session.mjs";
 import { close, Window } from "./window.mjs";
 
 const admin = await Window.open("admin");
@@ -24,6 +24,16 @@ await admin.press("Enable", "button", ".confirm");
 await admin.page.waitForSelector(last);
 say("enabled", { marked: await admin.text("tbody th .badge"), offered: await admin.buttons("tbody tr:last-child") });
 
+const sockets = await Promise.all(Array.from({ length: 101 }, connected));
+await admin.go("/room/admin/connections");
+await admin.press("Show more connections");
+await admin.seesNoMore("Show more");
+const shown = await admin.text("tbody tr");
+// The list is asked for again every few seconds, and stays whole.
+await admin.page.waitForResponse((response) => response.request().postData()?.includes("RoomConnections"));
+say("connections", { shown: shown.length, again: (await admin.text("tbody tr")).length });
+sockets.forEach((each) => each.close());
+
 await admin.press("Incidents", "link");
 await admin.press("Show more closed incidents");
 await admin.page.waitForFunction(() => document.querySelectorAll('[aria-labelledby="closed"] li').length > 15);
@@ -39,3 +49,13 @@ await admin.seesNoMore("Show more", "dialog");
 await admin.sees("All", "dialog .more :focus");
 say("commanders", { offered: (await admin.text("dialog option")).length, focused: await admin.text(":focus") });
 await close();
+
+/** Open a socket that nobody is signed in on. */
+function connected() {
+  const socket = new WebSocket(`${options.url.replace(/^http/, "ws")}/graphql`, "graphql-transport-ws");
+  return new Promise((resolve, reject) => {
+    socket.onopen = () => socket.send('{"type":"connection_init"}');
+    socket.onmessage = () => resolve(socket);
+    socket.onclose = ({ code, reason }) => reject(new Error(`${code} ${reason}`));
+  });
+}
