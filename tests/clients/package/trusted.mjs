@@ -35,8 +35,8 @@ async function manifests() {
     apollo: { format: "apollo-persisted-query-manifest", version: 1, operations },
     // As Relay's compiler writes it: MD5 by default.
     relay: Object.fromEntries(texts.map((text) => [hash("md5", text), text])),
-    // As the client preset of GraphQL Code Generator writes it: SHA-1 by default.
-    codegen: Object.fromEntries(texts.map((text) => [hash("sha1", urqlText(text)), urqlText(text)])),
+    // As the client preset of GraphQL Code Generator writes it.
+    codegen: Object.fromEntries(texts.map((text) => [`sha256:${hash("sha256", urqlText(text))}`, urqlText(text)])),
   };
   for (const [name, manifest] of Object.entries(made)) writeFileSync(`${options.folder}/${name}.json`, JSON.stringify(manifest));
   say("written", {});
@@ -82,7 +82,8 @@ const KINDS = {
     };
   },
   urql(live) {
-    const generateHash = async (text) => hash("sha1", text);
+    // What the client preset puts into `document.__meta__.hash`.
+    const generateHash = async (text) => `sha256:${hash("sha256", text)}`;
     const exchange = persistedExchange({ preferGetForPersistedQueries: false, enforcePersistedQueries: true, enableForMutation: true, enableForSubscriptions: true, generateHash });
     const client = () => urqlClients(live, [exchange]).current;
     return {

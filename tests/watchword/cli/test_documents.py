@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from watchword.cli.commands import cli
 
+MANIFESTS = Path(__file__).parents[1] / "execution/documents/manifests"
 TOYS = "tests.support.toy_schema:schema"
 GOOD = {"1": "{ hello }", "2": "query A { hello } query B { a: hello }"}
 
@@ -34,6 +35,13 @@ def test_documents_that_can_be_run_are_counted(manifest: Path) -> None:
         check(WATCHWORD_DOCUMENTS=str(manifest)),
     ):
         assert (result.exit_code, result.stdout) == (0, said)
+
+
+def test_what_the_tools_of_front_ends_write_is_read() -> None:
+    # Written for the incident room by @apollo/generate-persisted-query-manifest 1.4, relay-compiler 21.0 and
+    # @graphql-codegen/client-preset 6.2.
+    result = check("--schema", "incident_room:schema", str(MANIFESTS))
+    assert "All 5 trusted documents can be run" in result.stdout
 
 
 def test_each_that_cannot_be_run_is_named_with_its_manifest_and_the_reason(manifest: Path) -> None:

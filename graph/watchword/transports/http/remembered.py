@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from watchword.transports.request import PERSISTED, GraphQLRequest
+from watchword.transports.request import GraphQLRequest
 
 # The longest text that is kept, and the most memory that all of them take, in bytes.
 LONGEST, MOST_BYTES = 4_096, 2_000_000
@@ -72,11 +72,11 @@ def _is_flat(request: GraphQLRequest) -> bool:
 
 
 def _has_flat_extensions(extensions: dict[str, Any] | None) -> bool:
-    # Clients of persisted queries send nothing else, and those are what comes again most often.
-    if not extensions:
-        return True
-    persisted = extensions.get(PERSISTED)
-    return len(extensions) == 1 and isinstance(persisted, dict) and _are_unchangeable(persisted)
+    # Apollo Client sends its name and version in a table, and the hash of the document in another.
+    return not extensions or all(
+        _are_unchangeable(each) if type(each) is dict else type(each) in _UNCHANGEABLE
+        for each in extensions.values()
+    )
 
 
 def _are_unchangeable(table: dict[str, Any] | None) -> bool:
@@ -84,8 +84,10 @@ def _are_unchangeable(table: dict[str, Any] | None) -> bool:
 
 
 def _copied(request: GraphQLRequest) -> GraphQLRequest:
-    if request.variables:
-        request = request._replace(variables={**request.variables})
-    if request.extensions:
-        request = request._replace(extensions={PERSISTED: {**request.extensions[PERSISTED]}})
-    return request
+    variables, extensions = request.variables, request.extensions
+    if not variables and not extensions:
+        return request
+    tables = extensions and {
+        name: {**each} if type(each) is dict else each for name, each in extensions.items()
+    }
+    return request._replace(variables=variables and {**variables}, extensions=tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -202,6 +203,27 @@ async def test_operations_of_a_batch_may_be_named_by_ids(server: ToyServer) -> N
     assert first == {"data": {"hello": "hello you"}}
     assert second == {"data": {"hello": "hello world"}}
     assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_a_batch_of_a_bound_caller_has_only_trusted_documents(
+    clock: MovedClock, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"hello": HELLO}))
+    async with toy_server(clock, SCHEMA, documents=manifest, documents_only=True) as server:
+        body = [{"documentId": "hello"}, greeting("you"), {"query": "{ hello }"}]
+        by_id, by_text, other = (await post(server, body)).json()
+    assert by_id == {"data": {"hello": "hello world"}}
+    assert by_text == {"data": {"hello": "hello you"}}
+    assert other["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+
+
+async def test_a_batch_over_budget_is_refused_as_a_whole(clock: MovedClock) -> None:
+    async with toy_server(clock, SCHEMA, max_cost=3, budget_per_address=3) as server:
+        assert (await post(server, [greeting("you")] * 2)).status_code == 200
+        response = await post(server, [greeting("you")] * 2)
+    assert response.status_code == 429
+    assert "retry-after" in response.headers
 
 
 async def test_without_the_option_a_list_is_refused(clock: MovedClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 import strawberry
 from strawberry.asgi import GraphQL
+from strawberry.schema.config import StrawberryConfig
 
 from tests.support import toy_schema, upload_schema
 from tests.support.clock import MovedClock
@@ -29,6 +31,7 @@ from tests.support.upload_schema import (
     upload,
 )
 from watchword.errors import Unsafe
+from watchword.execution.documents.automatic import digest_of
 from watchword.principal import ANONYMOUS
 from watchword.transports.http import form as form_module
 from watchword.transports.http.uploads import is_form, make_uploads
@@ -89,6 +92,36 @@ async def test_a_form_without_files_is_a_request(server: ToyServer) -> None:
     assert await answer(server, form(optional, places())) == {"data": {"read": None}}
     query = form(operations("{ __typename }"), places())
     assert await answer(server, query) == {"data": {"__typename": "Query"}}
+
+
+async def test_the_document_may_be_named_by_its_hash(server: ToyServer) -> None:
+    named = {"documentId": f"sha256:{digest_of(READ)}", "variables": {"file": None}}
+    read = {"data": {"read": f"a.bin None 3 {digest(b'one')}"}}
+    for request, expected in (
+        (named, None),
+        ({"query": READ, **named}, read),
+        (named, read),
+    ):
+        body = form(
+            part("operations", json.dumps(request)),
+            places(f=["variables.file"]),
+            part("f", "one", "a.bin"),
+        )
+        told = await answer(server, body)
+        if expected is None:
+            assert told["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+        else:
+            assert told == expected
+
+
+async def test_a_batch_cannot_have_files(clock: MovedClock, tmp_path: Path) -> None:
+    config = StrawberryConfig(batching_config={"max_operations": 2})
+    schema = strawberry.Schema(upload_schema.Query, upload_schema.Mutation, config=config)
+    async with toy_server(clock, schema, home=tmp_path) as server:
+        batch = part("operations", json.dumps([{"query": READ, "variables": {"file": None}}]))
+        body = form(batch, places(f=["0.variables.file"]), part("f", "one", "a.bin"))
+        told = await answer(server, body)
+    assert "Batching is not enabled here" in told["errors"][0]["message"]
 
 
 async def test_a_query_with_files_is_not_shared(server: ToyServer) -> None:
