@@ -375,7 +375,7 @@ test("the person is asked once for several operations that need a recent sign-in
   const asked = [], { session, said } = stepping(async (need) => (asked.push(need), { password: "secret" }));
   await session.signIn(LOGIN);
   const answers = await Promise.all([session.query("mutation { a }"), session.query("{ a }")]);
-  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, issuer: undefined }]]);
+  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, acrValues: undefined, issuer: undefined }]]);
   assert.equal(said.filter((name) => name === "mustStepUp").length, 1);
 });
 
