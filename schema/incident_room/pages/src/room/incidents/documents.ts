@@ -34,23 +34,24 @@ export interface Incident extends Summary {
   updates: Page<Update>;
 }
 
-const SUMMARY = "id name impact status startedAt updatedAt commander @include(if: $members) { id name } components { id name }";
-const UPDATE = "id status body visibility displayAt author @include(if: $members) { id name }";
+// Those who do not see members do not ask for them: the server may hide the fields from them, and `@include` needs these.
+const summary = (members: boolean) => `id name impact status startedAt updatedAt ${members ? "commander { id name } " : ""}components { id name }`;
+const update = (members: boolean) => `id status body visibility displayAt${members ? " author { id name }" : ""}`;
 
 const PAGE = "totalCount pageInfo { hasNextPage endCursor }";
 
-export const OPEN_ONES = `query RoomIncidents($members: Boolean!, $after: String) {
-  incidents(filter: {open: true}, first: 100, after: $after) { ${PAGE} nodes { ${SUMMARY} } }
+export const openOnes = (members: boolean) => `query RoomIncidents($after: String) {
+  incidents(filter: {open: true}, first: 100, after: $after) { ${PAGE} nodes { ${summary(members)} } }
 }`;
-export const CLOSED_ONES = `query RoomClosedIncidents($members: Boolean!, $after: String) {
-  incidents(filter: {open: false}, first: 15, after: $after, orderBy: UPDATED_AT_DESC) { ${PAGE} nodes { ${SUMMARY} } }
+export const closedOnes = (members: boolean) => `query RoomClosedIncidents($after: String) {
+  incidents(filter: {open: false}, first: 15, after: $after, orderBy: UPDATED_AT_DESC) { ${PAGE} nodes { ${summary(members)} } }
 }`;
 export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind incident { id name } } }";
 
-export const INCIDENT = `query RoomIncident($id: ID!, $members: Boolean!, $after: String) {
+export const incidentWith = (members: boolean) => `query RoomIncident($id: ID!, $after: String) {
   incident(id: $id) {
-    ${SUMMARY} version resolvedAt
-    updates(first: 100, after: $after) { ${PAGE} nodes { ${UPDATE} } }
+    ${summary(members)} version resolvedAt
+    updates(first: 100, after: $after) { ${PAGE} nodes { ${update(members)} } }
   }
 }`;
 export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
