@@ -101,6 +101,11 @@ class TrustedIssuer(BaseModel):
         description="The claim with the methods by which the person authenticated (RFC 8176); null if no claim is to"
         " be believed.",
     )
+    amr_map: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="The issuer's own names of methods, each with the names of RFC 8176 that it stands for:"
+        ' {"fido": ["hwk", "user", "mfa"]}. A name that is not in it stays as it is.',
+    )
     acr: str | None = Field(
         "acr",
         description="The claim with the class of the authentication; null if no claim is to be believed.",

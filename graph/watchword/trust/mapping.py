@@ -58,7 +58,7 @@ def translate(
         said.setdefault("nbf", said["iat"])
     if issuer.auth_time is not None and (at := find(claims, issuer.auth_time)) is not _MISSING:
         said["auth_time"] = at
-    if issuer.amr is not None and (methods := _split_names(claims, issuer.amr)):
+    if issuer.amr is not None and (methods := _methods(claims, issuer.amr, issuer.amr_map)):
         said["amr"] = sorted(methods)
     if issuer.acr is not None and (reached := find(claims, issuer.acr)) is not _MISSING:
         said["acr"] = reached
@@ -191,6 +191,14 @@ def _mapped(theirs: frozenset[str], known: Mapping[str, str] | None) -> frozense
     if known is None:
         return theirs
     return frozenset(known[name] for name in theirs if name in known)
+
+
+def _methods(
+    claims: dict[str, Any], path: str, known: Mapping[str, tuple[str, ...]]
+) -> frozenset[str]:
+    """Return the methods at a path by the names of RFC 8176. Names that are not known stay as they are."""
+    theirs = _split_names(claims, path)
+    return frozenset(name for method in theirs for name in known.get(method, (method,)))
 
 
 def _first_claim(claims: dict[str, Any], names: tuple[str, ...], longest: int) -> str:

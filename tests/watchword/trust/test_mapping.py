@@ -212,6 +212,11 @@ def test_methods_and_the_class_of_an_authentication_are_kept() -> None:
     assert (said["amr"], said["acr"]) == (["mfa", "pwd"], "gold")
     assert translated({"methods": "pwd otp"}, amr="methods")["amr"] == ["otp", "pwd"]
     assert not {"amr", "acr"} & translated({"amr": []}).keys()
+    known = {"fido": ["hwk", "user", "mfa"], "guess": []}
+    mapped = translated({"amr": ["fido", "pwd", "guess"]}, amr_map=known)["amr"]
+    assert mapped == ["hwk", "mfa", "pwd", "user"]
+    # A name in the map stands for nothing else, also if it is one of RFC 8176.
+    assert "amr" not in translated({"amr": ["mfa"]}, amr_map={"mfa": []})
 
 
 def test_an_issuer_that_is_not_believed_says_no_methods() -> None:

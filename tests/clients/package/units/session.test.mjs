@@ -366,7 +366,7 @@ function stepping(onStepUp, expired = 0) {
     "/api/auth/refresh": () => tokens(refreshed),
     "/api/auth/step-up": () => ((recent = true), tokens("s1")),
     "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body.query), recent ? json({ data: { a: true } })
-      : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300 } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
+      : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300, acrValues: ["phr"] } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
   };
   return { ...made(routes, { onStepUp }), done, login, refresh };
 }
@@ -375,7 +375,7 @@ test("the person is asked once for several operations that need a recent sign-in
   const asked = [], { session, said } = stepping(async (need) => (asked.push(need), { password: "secret" }));
   await session.signIn(LOGIN);
   const answers = await Promise.all([session.query("mutation { a }"), session.query("{ a }")]);
-  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, acrValues: undefined, issuer: undefined }]]);
+  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, acrValues: ["phr"], issuer: undefined }]]);
   assert.equal(said.filter((name) => name === "mustStepUp").length, 1);
 });
 
