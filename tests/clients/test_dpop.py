@@ -99,6 +99,7 @@ async def test_the_package_binds_all_tabs_of_a_browser_to_a_key_that_no_script_c
         followed = await page.wait("followed")
         assert followed["closed"] == ["use_dpop_nonce"]
         assert set(followed["terms"]) == {"expiresAt", "renewBefore"}
+        assert (await page.wait("clock"))["answers"] == [viewer, viewer]
         stolen = await page.wait("stolen")
         assert (stolen["status"], stolen["keys"]) == (401, 1)
         assert stolen["exported"] == "InvalidAccessError"

@@ -46,6 +46,15 @@ try {
     return { closed, terms };
   }));
 
+  // The clock is set while the page is open, and set right again.
+  say("clock", { answers: await page.evaluate(async () => {
+    const right = Date.now;
+    Date.now = () => right() - 7_200_000;
+    const wrong = await ask("{ viewer { email } }");
+    Date.now = right;
+    return [wrong, await ask("{ viewer { email } }")];
+  }) });
+
   say("stolen", await page.evaluate(async () => {
     const authorization = `Bearer ${await session.token()}`;
     const body = JSON.stringify({ query: "{ viewer { email } }" });

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,27 @@ async def test_bound_tokens_are_proved_over_requests_and_sockets_with_each_new_n
                 # The nonce is another one by now, and the token has ended.
                 strict.clock.move(2 * LIFE)
                 assert (await person.execute("{ viewer { email } }"))["viewer"] == {"email": PERSON}
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_wrong_later_is_noticed_by_the_next_request(
+    hours: int, sqlite_url: str
+) -> None:
+    clock, error = MovedClock(time.time()), [0.0]
+    async with serving_with(sqlite_url, clock) as strict:
+        key, now = SigningKey.generate(), lambda: clock.now() + error[0]
+        async with Person(Server(strict.url, issuer=ISSUER, key=key, now=now)) as person:
+            await person.sign_in(PERSON, PASSWORD)
+            # The token is good for longer than the clock is wrong, as far as the client knows.
+            held = await person.token()
+            assert held is not None
+            person._held = replace(
+                held, renew_at=held.renew_at + 7_200, expires_at=held.expires_at + 7_200
+            )
+            for error[0] in (hours * 3_600.0, 0.0):
+                viewer = (await person.execute("{ viewer { email } }"))["viewer"]
+                assert viewer == {"email": PERSON}
+            assert await person.token() is person._held
 
 
 @pytest.mark.parametrize("hours", [1, -1])
