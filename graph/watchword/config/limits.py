@@ -62,7 +62,7 @@ BUDGETS = tuple(
     )
 )
 REQUEST = (
-    _set("header_bytes", "bytes of a request line and its headers, with a query in it", "431", HTTP),
+    _set("header_bytes", "bytes of a request line and its headers, with a query in it", "431 or 414", HTTP),
     _set("body_bytes", "bytes of a body: document, variables and extensions", "413", HTTP),
     Limit("body_seconds", "seconds until a body has arrived", "408", HTTP, fixed=30),
     _set("message_bytes", "bytes of a message: document, variables and extensions", "close 1009", SOCKET),

@@ -1,0 +1,290 @@
+"""Documents that ask for too much are refused over every transport, within bounds, and the server answers as before.
+
+The cases are those of OWASP's GraphQL cheat sheet and of tools such as graphql-cop, and variants of them. What is
+bounded: the code, the bytes of the answer (no amplification), the resolvers that ran (none), what is kept of
+the document (nothing), and the memory of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.conformance.test_operations import every_transport, first
+from tests.support.clients import WebSocketClient
+from tests.support.clock import MovedClock
+from tests.support.toy_server import ToyServer, toy_server
+
+COMPLEX, BAD = "TOO_COMPLEX", "BAD_USER_INPUT"
+# An answer to an attack may be at most this long, whatever was sent, and the process may keep at most so much of it.
+LONGEST_ANSWER = 10_000
+MOST_KEPT = 32_000_000
+
+
+def nested(levels: int, opening: str, inner: str = "id", closing: str = "}") -> str:
+    return opening * levels + inner + closing * levels
+
+
+def doubling(levels: int, spread: str, last: str) -> str:
+    """Return fragments of which each has the next one twice."""
+    fragments = " ".join(
+        f"fragment F{n} on Toy {{ {spread.replace('F', f'F{n + 1}')} }}" for n in range(levels)
+    )
+    return f"{{ toy(id: 1) {{ ...F0 }} }} {fragments} fragment F{levels} on Toy {{ {last} }}"
+
+
+INTROSPECTION = "{ __schema { types { " + nested(12, "fields { type { ", "name", "} } ") + "} } }"
+DOCUMENTS: dict[str, tuple[str, str]] = {
+    "deep fields": ("{ toy(id: 1) {" + nested(150, "inner {") + "} }", COMPLEX),
+    "very deep fields": ("{ toy(id: 1) {" + nested(960, "inner {") + "} }", BAD),
+    "deep inline fragments": ("{" + nested(640, "... {", "hello") + "}", BAD),
+    "deep named fragments": (
+        "{ ...F0 } "
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(220))
+        + "fragment F220 on Query { a: hello @skip(if: false) }",
+        BAD,
+    ),
+    "deep lists in a literal": ("{ hello(name: " + nested(900, "[", "1", "]") + ") }", BAD),
+    "deep objects in a literal": ("{ hello(name: " + nested(600, "{a:", "1", "}") + ") }", BAD),
+    "deep lists in a type": ("query ($a: " + nested(950, "[", "Int", "]") + ") { hello }", BAD),
+    "many aliases": ("{" + " ".join(f"a{n}: hello" for n in range(500)) + "}", COMPLEX),
+    "aliases of what is empty": ("{" + "".join(f"a{n}:__typename " for n in range(600)) + "}", COMPLEX),
+    "one field many times": ("{" + "hello " * 1_900 + "}", COMPLEX),
+    "fields that conflict": (
+        "{" + " ".join(f'a: hello(name: "{n}")' for n in range(240)) + "}",
+        COMPLEX,
+    ),
+    "fields that conflict in fragments": (
+        "{"
+        + " ".join(f"...F{n}" for n in range(120))
+        + "}"
+        + " ".join(f'fragment F{n} on Query {{ a: hello(name: "{n}") }}' for n in range(120)),
+        BAD,
+    ),
+    "many directives": ("{ hello " + "@a" * 900 + "}", COMPLEX),
+    "@skip many times": ("{ hello " + "@skip(if: false) " * 300 + "}", COMPLEX),
+    "@include at many fields": ("{" + "hello @include(if: true) " * 90 + "}", COMPLEX),
+    "directives of fragments": (
+        "{ hello ...F } fragment F " + "@a" * 60 + " on Query { hello }",
+        BAD,
+    ),
+    "directives of variables": ("query ($a: Int " + "@a" * 900 + ") { hello }", COMPLEX),
+    "circular fragments": (
+        "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+        BAD,
+    ),
+    "a fragment in itself": ("{ ...A } fragment A on Query { ...A ...A }", BAD),
+    "fragments that double fields": (doubling(60, "a: inner { ...F } b: inner { ...F }", "id"), COMPLEX),
+    "fragments that double themselves": (doubling(150, "...F ...F", "a: id"), COMPLEX),
+    "fragments that deepen each other": (doubling(60, "inner { ...F inner { ...F } }", "id"), COMPLEX),
+    "circular introspection": (INTROSPECTION, BAD),
+    "circular introspection by ofType": (
+        "{ __schema { types { fields { type {" + nested(40, "ofType {", "name") + "} } } } }",
+        COMPLEX,
+    ),
+    "a billion objects": ("{ toys(first: 1000000000) { id } }", COMPLEX),
+    "pages of pages": ("{ toys(first: 15000) { id inner { id } } }", COMPLEX),
+    "a number that is no Int": ("{ toys(first: 99999999999999999999) { id } }", BAD),
+    "a number of 5,000 digits": ("{ toys(first: " + "9" * 5_000 + ") { id } }", BAD),
+    "an exponent without end": ("{ toys(first: 1e999999999) { id } }", BAD),
+    "many comments": ("{ hello }" + "\n#" * 2_500, COMPLEX),
+    "a long comment": ("{ hello } #" + "x" * 60_000, COMPLEX),
+    "a long string": ('{ hello(name: "' + "x" * 60_000 + '") }', COMPLEX),
+    "many operations": (
+        " ".join(f"query Q{n} {{ hello }}" for n in range(390)),
+        COMPLEX,
+    ),
+    "many unused fragments": (
+        "{ hello }" + " ".join(f"fragment F{n} on Query {{ hello }}" for n in range(190)),
+        BAD,
+    ),
+    "many unknown fields": ("{" + " ".join(f"helo{n}" for n in range(1_900)) + "}", BAD),
+    "many unknown arguments": ("{ hello(" + " ".join(f"nam{n}: 1" for n in range(600)) + ") }", BAD),
+    "many variables": ("query (" + " ".join(f"$a{n}: Int" for n in range(450)) + ") { hello }", BAD),
+    "many unknown types": ("query (" + " ".join(f"$a{n}: Itn" for n in range(450)) + ") { hello }", BAD),
+    "a letter that looks like another": ("{ һello }", BAD),
+    "a null byte": ("{ hello\0 }", BAD),
+    "a mark of direction": ("{ hello \u202e }", BAD),
+    "half of a character": ('{ hello(name: "\\ud800") }', BAD),
+    "nothing": ("", BAD),
+    "braces only": ("{" * 1_900, BAD),
+    "brackets that never end": ("{ hello(name: " + "[" * 1_900, BAD),
+}  # fmt: skip
+# Variables of `query ($first: Int, $name: String)`.
+VARIABLES: dict[str, Any] = {
+    "a billion objects": {"first": 10**9},
+    "a number that is no Int": {"first": 10**30},
+    "a list of 60,000 numbers": {"first": list(range(30_000))},
+    "an object of 10,000 members": {"first": {f"a{n}": n for n in range(10_000)}},
+    "200 levels": {"first": json.loads(nested(200, "[", "1", "]"))},
+    "a string for a number": {"first": "9" * 100_000},
+    "a huge string": {"first": 1, "name": "x" * 200_000},
+}
+SIZED = "query ($first: Int, $name: String) { toys(first: $first) { id } hello(name: $name) }"
+
+
+@pytest.fixture
+async def server(clock: MovedClock) -> AsyncIterator[ToyServer]:
+    async with toy_server(clock) as running:
+        assert await first("http", running.url, "{ hello }") == {"data": {"hello": "hello world"}}
+        yield running
+        assert await first("http", running.url, "{ hello }") == {"data": {"hello": "hello world"}}
+
+
+def resident() -> int:
+    """Return the memory of this process in bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def refused_with(answer: dict[str, Any]) -> set[str]:
+    """Return the codes of a refusal, of which nothing was run."""
+    assert "data" not in answer, str(answer)[:300]
+    assert len(json.dumps(answer)) < LONGEST_ANSWER
+    return {error["extensions"]["code"] for error in answer["errors"]}
+
+
+@every_transport
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_a_document_that_attacks_is_refused_and_nothing_of_it_is_run_or_kept(
+    transport: str, name: str, server: ToyServer
+) -> None:
+    query, code = DOCUMENTS[name]
+    planner, kept = server.pipeline.engine.planner, len(server.pipeline.engine.planner)
+    answer = await first(transport, server.url, query)
+    assert refused_with(answer) == {code}, str(answer)[:300]
+    assert len(planner) == kept
+    if code == COMPLEX:
+        told = answer["errors"][0]["extensions"]
+        assert told["cost"] > told["limit"]
+
+
+@every_transport
+@pytest.mark.parametrize("name", VARIABLES)
+async def test_variables_that_attack_are_refused_or_small_enough_to_be_used(
+    transport: str, name: str, server: ToyServer
+) -> None:
+    answer = await first(transport, server.url, SIZED, variables=VARIABLES[name])
+    if name == "a huge string":
+        assert len(answer["data"]["hello"]) == len("hello ") + 200_000
+        return
+    assert refused_with(answer) == {COMPLEX if name == "a billion objects" else BAD}
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+async def test_all_attacks_together_leave_no_memory_behind(
+    transport: str, server: ToyServer
+) -> None:
+    async def attack() -> None:
+        for query, _ in DOCUMENTS.values():
+            await first(transport, server.url, query)
+        gc.collect()
+
+    await attack()
+    before = resident()
+    await attack()
+    assert resident() - before < MOST_KEPT
+
+
+@every_transport
+async def test_names_and_extensions_that_are_huge_are_refused_in_a_few_bytes(
+    transport: str, server: ToyServer
+) -> None:
+    answer = await first(transport, server.url, "query A { hello }", operationName="B" * 200_000)
+    assert refused_with(answer) == {BAD}
+    huge: dict[str, Any] = {"resume": "x" * 100_000}
+    answer = await first(transport, server.url, "subscription { made { id } }", extensions=huge)
+    assert refused_with(answer) <= {BAD, "CURSOR_EXPIRED"}
+
+
+@pytest.mark.parametrize("number", [2, 100, 10_000])
+async def test_a_list_of_operations_is_refused_as_one_request(
+    number: int, server: ToyServer
+) -> None:
+    async with httpx2.AsyncClient() as client:
+        refused = await client.post(server.url, json=[{"query": "{ hello }"}] * number)
+    assert refused.status_code == 400
+    assert refused_with(refused.json()) == {BAD}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"query": "{ hello }", "variables": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
+        (b'{"query": "{ hello }", "variables": ' + b'{"a":' * 50_000, 400),
+        (b'{"query": "' + b"x" * 1_100_000 + b'"}', 413),
+        (b'{"query": "\\ud800"}', 400),
+        (b'{"query": ' + b"9" * 100_000 + b"}", 400),
+        (b"\xff\xfe{\x00}", 400),
+        (b'{"query": "{ hello }", "query": "{ me }"', 400),
+        (b"", 400),
+    ],
+)
+async def test_a_body_that_is_malformed_or_too_large_is_refused(
+    body: bytes, status: int, server: ToyServer
+) -> None:
+    async with httpx2.AsyncClient() as client:
+        headers = {"content-type": "application/json"}
+        refused = await client.post(server.url, content=body, headers=headers)
+    assert refused.status_code == status
+    assert len(refused.content) < 1_000
+    assert refused_with(refused.json()) == {BAD}
+
+
+async def test_a_query_in_a_long_url_is_refused_before_it_is_read(server: ToyServer) -> None:
+    made = server.pipeline.engine.planner.made
+    async with httpx2.AsyncClient() as client:
+        refused = await client.get(server.url, params={"query": "{ hello } #" + "x" * 40_000})
+        assert refused.status_code == 414
+        mutation = await client.get(server.url, params={"query": "mutation { __typename }"})
+        assert mutation.status_code in (400, 405)
+    assert server.pipeline.engine.planner.made <= made + 1
+
+
+async def test_a_flood_of_subscriptions_on_a_socket_is_bounded(clock: MovedClock) -> None:
+    async with toy_server(clock, max_operations=20, max_messages_per_second=1_000) as server:
+        async with WebSocketClient.open(server.url) as client:
+            await client.init("alice")
+            for number in range(100):
+                await client.subscribe(str(number), "subscription { made { id } }")
+            refused = [await client.receive() for _ in range(80)]
+            codes = {each["payload"][0]["extensions"]["code"] for each in refused}
+            assert ({each["type"] for each in refused}, codes) == ({"error"}, {"RATE_LIMITED"})
+            assert server.pipeline.groups.subscriptions <= 20
+        assert await first("websocket", server.url, "{ hello }") == {
+            "data": {"hello": "hello world"}
+        }
+
+
+async def test_a_flood_of_messages_closes_its_socket_only(clock: MovedClock) -> None:
+    async with (
+        toy_server(clock, max_messages_per_second=50) as server,
+        WebSocketClient.open(server.url) as other,
+    ):
+        await other.init("bob")
+        async with WebSocketClient.open(server.url) as client:
+            await client.init("alice")
+            await asyncio.gather(
+                *(client.subscribe(str(number), "{ hello }") for number in range(60)),
+                return_exceptions=True,
+            )
+            code, reason = await client.closed()
+            assert (code, reason) == (1008, "too many messages")
+        await other.subscribe("1", "{ hello }")
+        assert (await other.receive())["payload"] == {"data": {"hello": "hello world"}}
+
+
+async def test_a_message_that_is_too_large_closes_its_socket(clock: MovedClock) -> None:
+    async with toy_server(clock) as server, WebSocketClient.open(server.url) as client:
+        await client.init("alice")
+        await client.subscribe("1", "{ hello } #" + "x" * 300_000)
+        assert (await client.closed())[0] == 1009
+        assert await first("http", server.url, "{ hello }") == {"data": {"hello": "hello world"}}
