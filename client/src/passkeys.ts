@@ -4,7 +4,11 @@ import type { Session } from "./session.js";
 type Json = Record<string, unknown>;
 
 const PATH = "/api/auth/passkeys/options";
+const BEGIN = "mutation BeginPasskey { beginPasskey }";
 const ADD = "mutation AddPasskey($name: String!, $credential: JSON!) { addPasskey(name: $name, credential: $credential) { id name } }";
+
+/** The documents that `addPasskey` sends, for the manifest of a page whose server takes only trusted documents. */
+export const PASSKEY_DOCUMENTS: readonly string[] = [BEGIN, ADD];
 
 export interface PasskeyOptions {
   /** Ends the browser's dialogue. */
@@ -31,7 +35,7 @@ export async function stepUpWithPasskey(session: Session, options: PasskeyOption
 
 /** Register a passkey on this device. It needs a recent sign-in. */
 export async function addPasskey(session: Session, name: string): Promise<{ id: string; name: string }> {
-  const { beginPasskey } = await session.query<{ beginPasskey: Json }, object>("mutation BeginPasskey { beginPasskey }");
+  const { beginPasskey } = await session.query<{ beginPasskey: Json }, object>(BEGIN);
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(beginPasskey as never);
   const credential = toJson(await navigator.credentials.create({ publicKey }));
   const { addPasskey: added } = await session.query<{ addPasskey: { id: string; name: string } }, object>(ADD, { name, credential });

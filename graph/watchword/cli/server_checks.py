@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from watchword.cli.running_server import PATIENCE, Asked, RunningServer, running_server
-from watchword.errors import Unsafe
+from watchword.errors import DocumentNotTrusted, Unsafe
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS
 from watchword.transports.websocket.protocol import SUBPROTOCOL
 
@@ -188,6 +188,10 @@ async def _query(server: RunningServer) -> str:
         answer = response.json()
     except ValueError:
         answer = None
+    if DocumentNotTrusted.code in response.text:
+        return (
+            "is refused by the server itself, which takes only trusted documents from this caller"
+        )
     if not isinstance(answer, dict) or "data" not in answer:
         raise Unsafe(
             f"/graphql answers {response.status_code} to a query: let the proxy pass POST and its body on."

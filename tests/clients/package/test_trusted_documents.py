@@ -31,6 +31,7 @@ async def strict(node: Path, packed: Path, tmp_path: Path) -> AsyncIterator[Live
         await script.wait("written")
     settings = {"WATCHWORD_DOCUMENTS": str(manifests), "WATCHWORD_DOCUMENTS_ONLY": '["watchword"]'}
     with live_server(tmp_path / "home", **settings) as server:
+        assert "All 14 trusted documents can be run" in server.run("documents", "check")
         # The admin may send any document, so somebody else asks.
         said = server.run("accounts", "add", "ann@example.com", "--role", "responder")
         server.email, server.password = "ann@example.com", said.split("Password: ")[1].split()[0]

@@ -10,6 +10,7 @@ import { print } from "graphql";
 import { createLive, createSession } from "watchword-client";
 import { watchwordLink } from "watchword-client/apollo";
 import { byId, manifestOf } from "watchword-client/documents";
+import { PASSKEY_DOCUMENTS } from "watchword-client/passkeys";
 import { relayEnvironments } from "watchword-client/relay";
 import { urqlClients } from "watchword-client/urql";
 
@@ -30,7 +31,7 @@ async function manifests() {
   const texts = Object.values(DOCUMENTS);
   const operations = texts.map((text) => ({ id: hash("sha256", apolloText(text)), name: "", type: "", body: apolloText(text) }));
   const made = {
-    ours: await manifestOf(texts),
+    ours: await manifestOf([...texts, ...PASSKEY_DOCUMENTS]),
     // As `generate-persisted-query-manifest` of Apollo writes it.
     apollo: { format: "apollo-persisted-query-manifest", version: 1, operations },
     // As Relay's compiler writes it: MD5 by default.

@@ -56,6 +56,19 @@ def test_a_server_that_is_well_passes_every_check(server: LiveServer) -> None:
     assert found["query"][1] == "is answered, with the token"
 
 
+def test_a_server_that_takes_only_trusted_documents_is_well(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("strict")
+    manifest = folder / "documents.json"
+    manifest.write_text('{"names": "{ components { name } }"}')
+    settings = {"WATCHWORD_DOCUMENTS": str(manifest), "WATCHWORD_DOCUMENTS_ONLY": "true"}
+    with issuing(folder / "home", **settings) as strict:
+        _, found = doctor(strict.url)
+    assert found["query"][0] == "ok"
+    assert "only trusted documents" in found["query"][1]
+
+
 def test_without_a_subscription_streams_are_not_checked(server: LiveServer) -> None:
     code, found = doctor(server.url)
     assert verdicts(found) == dict.fromkeys(CHECKS, "ok") | {"stream": "skipped"}
