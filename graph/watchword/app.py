@@ -109,7 +109,6 @@ def create_app(
     operations = None if settings.metrics == "off" else Operations()
     parts = Parts(tracing, operations, names_operations=settings.log_format == "json")
     services = make_services(settings, clock, mount.domain, claims_read(mount.schema), parts)
-    database = services.database
     auth = AuthService(services)
     pipeline = _make_pipeline(mount, services, auth, parts)
     follower = _make_follower(pipeline, auth)
@@ -128,27 +127,41 @@ def create_app(
     )
     app.pipeline, app.startup = pipeline, startup
     _open_doors(app, pipeline, parts)
-    app.include_router(identity_routes.routes(auth))
-    app.include_router(passkey_routes.routes(auth))
-    app.include_router(authorize_routes.routes(auth))
-    app.include_router(oauth_routes.routes(auth))
-    app.include_router(health.routes(database, services.background, access.is_given))
+    _add_routes(app, pipeline, auth, access)
     if outputs is not None:
         app.router.routes.extend(outputs.routes)
     _add_own(app, mount.domain)
     if settings.dpop_nonce:
         app.nonce = partial(request_auth.nonce, auth)
+    _add_middleware(app, settings, tracing, outputs)
+    return app
+
+
+def _add_routes(app: App, pipeline: Pipeline, auth: AuthService, access: Access) -> None:
+    """Add the routes beside /graphql: of sign-in, OAuth and health."""
+    services = pipeline.services
+    app.include_router(identity_routes.routes(auth))
+    app.include_router(passkey_routes.routes(auth))
+    app.include_router(authorize_routes.routes(auth))
+    app.include_router(oauth_routes.routes(auth))
+    app.include_router(health.routes(services.database, services.background, access.is_given))
+
+
+def _add_middleware(
+    app: App, settings: Settings, tracing: Tracing | None, outputs: Outputs | None
+) -> None:
+    """Put our middleware in front of all routes. The last one runs first."""
+    if app.nonce is not None:
         app.put_in_front(NonceHeader, nonce=app.nonce)
-    app.put_in_front(StartupGate, startup=startup)
+    app.put_in_front(StartupGate, startup=app.startup)
     _allow_origins(app, settings)
     if tracing is not None:
         app.put_in_front(TracedRequests, tracing=tracing)
     if outputs is not None:
         outputs.requests.paths = frozenset(paths(app.router.routes))
         app.put_in_front(MeasuredRequests, requests=outputs.requests)
-    # The last one runs first: all others see the path without its trailing slash.
+    # All others see the path without its trailing slash.
     app.put_in_front(TrailingSlash)
-    return app
 
 
 def _add_own(app: App, domain: Domain) -> None:
