@@ -68,7 +68,7 @@ def name_of(document: Path) -> str:
 
 SERVED = build_schema(schema.as_str())
 # What docker compose and the commands of accounts read.
-OF_OTHERS = {"domain", "http_port", "https_port", "password", "token"}
+OF_OTHERS = {"domain", "http_port", "https_port", "password", "screenshots", "token"}
 
 
 @pytest.fixture(scope="module")

@@ -10,29 +10,29 @@ from sqlalchemy import text
 from incident_room.incidents.lifecycle import ENDED
 from incident_room.tables import IS_OPEN
 from incident_room.vocabulary import IncidentStatus
+from tests.incident_room.documents import SET_STATUS
 from tests.support.principals import Room
 from watchword.storage.database import Database
 
 OPEN = """mutation { openIncident(input: {name: "Trouble", body: "Here.", components: ["%s"]}) {
   id components { id } updates { nodes { id } } } }"""
 REGISTER = 'mutation { registerComponent(input: {name: "API"}) { id } }'
-SHOWN = """id name status components { name } updates(first: 3) { totalCount nodes { body
-  componentChanges { at component { name } } incident { name } } }"""
+# What a page has all of is not counted: `counted` asks for less than there is.
+SHOWN = """id name status components { name } updates(first: 3) { nodes { body
+  componentChanges { at component { name } } incident { name } } } counted: updates(first: 0) { totalCount }"""
 # The tables with few rows, whose rows are all shown.
 SMALL = ("components", "watchword_accounts")
 
 LIST = f"{{ incidents(first: 20) {{ nodes {{ {SHOWN} }} }} }}"
 BY_UPDATE = f"{{ incidents(first: 20, orderBy: UPDATED_AT_DESC) {{ nodes {{ {SHOWN} }} }} }}"
-OPEN_NOW = f"{{ incidents(filter: {{open: true}}) {{ totalCount nodes {{ {SHOWN} }} }} }}"
-OPEN_BY_UPDATE = (
-    "{ incidents(filter: {open: true}, orderBy: UPDATED_AT_DESC) { totalCount nodes { id } } }"
-)
-BEGUN = "{ incidents(filter: {statuses: [INVESTIGATING, IDENTIFIED]}) { totalCount nodes { id } } }"
+OPEN_NOW = f"{{ incidents(first: 1, filter: {{open: true}}) {{ totalCount nodes {{ {SHOWN} }} }} }}"
+OPEN_BY_UPDATE = "{ incidents(first: 1, filter: {open: true}, orderBy: UPDATED_AT_DESC) { totalCount nodes { id } } }"
+BEGUN = "{ incidents(first: 1, filter: {statuses: [INVESTIGATING, IDENTIFIED]}) { totalCount nodes { id } } }"
 ONE = f"query One($incident: ID!) {{ incident(id: $incident) {{ {SHOWN} }} }}"
 OF_COMPONENT = (
     "query Of($component: ID!) { incidents(filter: {components: [$component]}) { nodes { id } } }"
 )
-COMPONENTS = "{ components { name changes(first: 3) { totalCount nodes { at } } } }"
+COMPONENTS = "{ components { name changes(first: 3) { nodes { at } } counted: changes(first: 0) { totalCount } } }"
 NODE = "query Node($update: ID!) { node(id: $update) { ... on IncidentUpdate { body } } }"
 HISTORY = "{ components { name history { uptime days { date worst } } } }"
 PAGES = [
@@ -54,6 +54,9 @@ async def plans(room: Room, query: str) -> list[str]:
     """Run a query as the public; return how the database finds the rows of each of its statements."""
     database = room.services.database
     component = (await room.data("responder", REGISTER))["registerComponent"]["id"]
+    changed = {"component": component, "status": "MAJOR_OUTAGE"}
+    await room.data("responder", SET_STATUS, input=changed)
+    await room.data("responder", OPEN % component)
     opened = (await room.data("responder", OPEN % component))["openIncident"]
     ids = {
         "incident": opened["id"],
