@@ -102,6 +102,7 @@ class Context(ExtrasAccess, Generic[E]):
         "_renew",
         "_via",
         "guards",
+        "refusals",
         "sent",
         "services",
         "undeclared",
@@ -118,11 +119,14 @@ class Context(ExtrasAccess, Generic[E]):
         via: Via | None = None,
         extensions: Mapping[str, Any] | None = None,
         reads: frozenset[str] | None = None,
+        refusals: str | None = None,
     ) -> None:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `via` is
         the request or the socket that the operation came over, and `extensions` the member of this name of its request. `reads` are the
         streams that the operation declares to read, if its answer is to be shared."""
         self.services = services
+        self.refusals = refusals
+        """What becomes of what grants deny, if a subscription asks for it; None for its request's or the setting's."""
         self._via = via
         self._extensions = extensions
         self._heads: dict[str, Place] = {}

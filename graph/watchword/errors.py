@@ -50,6 +50,9 @@ class WatchwordError(Exception):
     status: ClassVar[int] = 500
     close_code: ClassVar[int] = 4400
 
+    by_grants = False
+    """Whether a permission refused that the caller's grants deny wherever the operation selects the field."""
+
     def __init__(self, message: str, **extensions: Any) -> None:
         super().__init__(message)
         self.message = message

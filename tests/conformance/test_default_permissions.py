@@ -90,7 +90,7 @@ def no_calls() -> None:
 
 @pytest.fixture
 async def server(clock: MovedClock) -> AsyncIterator[ToyServer]:
-    async with toy_server(clock, foreign()) as server:
+    async with toy_server(clock, foreign(), refusals="each") as server:
         yield server
 
 

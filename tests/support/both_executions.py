@@ -20,7 +20,7 @@ from watchword.process.clock import SystemClock
 
 LIMITS = Limits(5_000, 15, 500, 1_000_000, 5_000, 500)
 _SETTINGS = SimpleNamespace(
-    operation_seconds=10, event_seconds=10, step_up_seconds=60, refusals="partial"
+    operation_seconds=10, event_seconds=10, step_up_seconds=60, refusals="each"
 )
 SERVICES: Any = SimpleNamespace(clock=SystemClock(), settings=_SETTINGS, domain=Domain())
 

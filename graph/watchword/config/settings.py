@@ -104,11 +104,12 @@ class Settings(
         description="Which fields must say who may read them, by a permission of their own or of their type: all, or"
         " (roots) only those of Query, Mutation and Subscription, while a schema moves to strict.",
     )
-    refusals: Literal["partial", "reject"] = Field(
+    refusals: Literal["partial", "each", "reject"] = Field(
         "partial",
         description="What becomes of an operation that selects a field which the caller's roles, scopes and claims deny:"
-        " null and an error in that place (partial), or nothing of it is run (reject). A request may choose by"
-        " extensions.refusals. What depends on the object is refused in its place in both.",
+        " null in its places, and one error for each requirement with the patterns of their paths (partial) or one for"
+        " each place (each); or nothing of it is run (reject). A request may choose by extensions.refusals. What depends"
+        " on the object is refused in its place in all.",
     )
     introspection: str = Field(
         "shown",

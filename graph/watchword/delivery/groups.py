@@ -133,6 +133,7 @@ class Groups:
             principal.is_anonymous,
             topic,
             member.operation.wants_cost,
+            member.operation.refusals,
         )
 
     def _allows(self, key: GroupKey) -> bool:

@@ -21,6 +21,7 @@ class GroupKey:
     is_anonymous: bool
     topic: Topic
     wants_cost: bool = False
+    refusals: str | None = None
 
 
 class Membership(Protocol):

@@ -50,6 +50,7 @@ class Operation:
     via: Via | None = None
     # Whether each answer tells what it has cost.
     wants_cost: bool = False
+    refusals: str | None = None
 
 
 class Sent:
@@ -226,6 +227,7 @@ class Run:
             follow=follow,
             extensions=self._extensions,
             via=self._operation.via,
+            refusals=self._operation.refusals,
         )
         async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
@@ -330,7 +332,8 @@ class Run:
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The lease may have been renewed while the resolver waited, so take its present principal.
         principal = self._holder.principal
-        now = Context(self._services, principal, via=self._operation.via)
+        asked = self._operation
+        now = Context(self._services, principal, via=asked.via, refusals=asked.refusals)
         # A principal never changes: its grants are looked at once, and again after a renewal.
         if opened.guards and principal is not self._passed:
             if pass_by_grants(opened.guards, principal):

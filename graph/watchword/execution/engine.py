@@ -18,7 +18,7 @@ from graphql.execution import (
 )
 
 from watchword.context import Context
-from watchword.execution import executors, options, rejection
+from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
@@ -164,11 +164,12 @@ class Engine:
         if found is not None:
             result = await self._run(found, plan, variables, context, middleware)
             if result is not None:
-                return result
+                return denials.gathered_in(result, context)
         kind = self._executor_class
         executor = self._build_executor(plan, variables, context, kind, middleware)
         answer = executor.execute_operation()
-        return cast(ExecutionResult, await answer if isawaitable(answer) else answer)
+        result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
+        return denials.gathered_in(result, context)
 
     async def execute_in_parts(
         self,
@@ -185,11 +186,7 @@ class Engine:
         await in_time(self._deliver(plan, variables, context, parts), plan, context)
 
     async def _deliver(
-        self,
-        plan: Plan,
-        variables: dict[str, Any] | None,
-        context: Context,
-        parts: AnswerParts,
+        self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
     ) -> None:
         deferred: list[tuple[Executor[Any], Deferred]] = []
         execute = partial(self._execute_first_part, deferred)
@@ -200,6 +197,7 @@ class Engine:
             return parts.deliver(answer, deferred[0][1] if has_more else None, *how)
 
         def shown(_entry: object, errors: list[GraphQLError]) -> list[dict[str, Any]]:
+            errors = denials.told(errors, context)
             self._hook.report(errors, plan.query, variables, context)
             return [format_error(with_refusal(error, context.principal)) for error in errors]
 
@@ -230,9 +228,9 @@ class Engine:
         running = executor.execute_operation()
         result = await running if isawaitable(running) else running
         if isinstance(result, ExecutionResult):
-            return result
+            return denials.gathered_in(result, context)
         deferred.append((executor, result))
-        return result.initial_result
+        return denials.gathered_in(result.initial_result, context)
 
     async def subscribe(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context
@@ -304,8 +302,9 @@ class Engine:
                 self._programs.fell_back(plan, cause.reason)
             else:
                 self._programs.used(plan, found)
-                return result_of(run, data)
-        return self._event_executor(opened, event, context).execute_operation(serially=False)
+                return executors.gathered_in(result_of(run, data), context)
+        made = self._event_executor(opened, event, context).execute_operation(serially=False)
+        return executors.gathered_in(made, context)
 
     def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
         return event_executor(opened, event, context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLSchema
@@ -11,7 +12,7 @@ from graphql.execution import Executor, MiddlewareManager
 
 from watchword.context import Context
 from watchword.errors import TimedOut
-from watchword.execution import numbers
+from watchword.execution import denials, numbers
 from watchword.execution.compiled.program import finish
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.plan import Plan, Refused
@@ -84,6 +85,17 @@ def result_of(run: Run, data: Any) -> Any:
 def wrapping(middleware: MiddlewareManager | None) -> Wrap | None:
     """Return what a compiled operation calls around each field."""
     return None if middleware is None else middleware.get_field_resolver
+
+
+def gathered_in(result: Any, context: Context) -> Any:
+    """Return the result for an event with its denials gathered (`denials.py`); it may be an awaitable of it."""
+    if type(result) is ExecutionResult or not isawaitable(result):
+        return denials.gathered_in(result, context)
+
+    async def later() -> Any:
+        return denials.gathered_in(await result, context)
+
+    return later()
 
 
 async def in_time(running: Awaitable[Any], plan: Plan, context: Context) -> Any:

@@ -21,6 +21,7 @@ from graphql import (
 )
 from strawberry.permission import PermissionExtension
 
+from watchword.execution.denials import Pattern
 from watchword.execution.plan import Plan
 from watchword.execution.selections import Objects, Selections, conditions, is_included
 from watchword.libraries.strawberry_parts import permission_extensions
@@ -32,9 +33,6 @@ from watchword.permissions.observed import Observed
 from watchword.permissions.rules import Anyone, Question, Rule
 from watchword.permissions.sent import Values
 from watchword.permissions.verdict import ALLOWED, Verdict
-
-Pattern = tuple[str, ...]
-"""A path of the answer, in which `@` stands for each index of a list."""
 
 # The most choices of @skip and @include that are kept for a plan. Others are looked at anew.
 MOST_KEPT = 16

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from graphql import FieldNode, GraphQLError, GraphQLSchema
 from graphql.execution import VariableValues
 
 from watchword.context import Context
 from watchword.errors import WatchwordError
-from watchword.execution.guarded_fields import Below, Pattern, Place, guarded_fields
+from watchword.execution.denials import Pattern, chosen
+from watchword.execution.guarded_fields import Below, Place, guarded_fields
 from watchword.execution.plan import Plan, Refused
 from watchword.permissions.field import refuse
 from watchword.permissions.rules import Question
@@ -33,7 +33,7 @@ def check(schema: GraphQLSchema, plan: Plan, values: VariableValues, context: Co
     There is one error for each requirement, with the patterns of its paths in `extensions.paths`. A field whose
     permission reads more than grants, such as the object, is not decided here.
     """
-    if _wanted(context) != "reject":
+    if chosen(context) != "reject":
         return
     fields = guarded_fields(schema, plan, values.coerced)
     if not fields.asked:
@@ -45,12 +45,6 @@ def check(schema: GraphQLSchema, plan: Plan, values: VariableValues, context: Co
     search.find(fields.places, ())
     if found := search.refusals:
         raise Refused([_error(each, context.principal) for each in _by_requirement(found)])
-
-
-def _wanted(context: Context) -> Any:
-    """Return what the request asks for in `extensions.refusals`, or what is set. A shared run has no request."""
-    asked = None if context.is_shared else context.extensions
-    return (asked and asked.get("refusals")) or context.services.settings.refusals
 
 
 def _by_requirement(found: list[Refusal]) -> list[list[Refusal]]:

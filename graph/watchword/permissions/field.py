@@ -18,9 +18,10 @@ from typing import Any, ClassVar, NoReturn, cast
 
 from strawberry.permission import BasePermission, PermissionExtension
 
-from watchword.errors import Forbidden, StepUpRequired, Unauthenticated
+from watchword.errors import Forbidden, StepUpRequired, Unauthenticated, WatchwordError
 from watchword.libraries.strawberry_fields import on_unauthorized
 from watchword.permissions.authentication_rules import AuthenticatedByRule, MultiFactorRule
+from watchword.permissions.grants import decide
 from watchword.permissions.object_rules import OwnerRule, SameTenantRule
 from watchword.permissions.observed import Observed, words_of
 from watchword.permissions.rules import (
@@ -49,7 +50,7 @@ from watchword.tokens.authentication import PHISHING_RESISTANT
 
 # Strawberry calls `has_permission`, and then `on_unauthorized` without arguments. One permission object serves
 # all requests at once, so the denial cannot be an attribute of it.
-_last_denial: ContextVar[tuple[Denied, Principal]] = ContextVar("denial")
+_last_denial: ContextVar[tuple[Denied, Principal, bool]] = ContextVar("denial")
 # The number of classes that have been made under each name.
 _names: Counter[str] = Counter()
 
@@ -97,7 +98,7 @@ class Permission(BasePermission, metaclass=_Combinable):
     def has_permission(self, source: Any, info: Any, **arguments: Any) -> bool:
         """Tell whether the principal of the context may read the field."""
         question = Question(info.context.principal, source, info, arguments)
-        return _passes(self.rule.decide(question), question.principal)
+        return passes(self.rule.decide(question), self.rule, question.principal)
 
     def on_unauthorized(self) -> NoReturn:
         """Raise the error of the last denial."""
@@ -111,7 +112,7 @@ class AsyncPermission(Permission):
         self, source: Any, info: Any, **arguments: Any
     ) -> bool:
         question = Question(info.context.principal, source, info, arguments)
-        return _passes(await self.rule.decide_async(question), question.principal)
+        return passes(await self.rule.decide_async(question), self.rule, question.principal)
 
 
 @cache
@@ -287,18 +288,13 @@ def rule_of(declared: BasePermission) -> Rule | None:
 def deny(
     extension: PermissionExtension, declared: BasePermission, denied: Denied, principal: Principal
 ) -> Any:
-    """Refuse a field with a denial that is known already, as if the permission had been asked."""
-    note_denial(denied, principal)
+    """Refuse a field with a denial by grants that is known already, as if the permission had been asked."""
+    _last_denial.set((denied, principal, True))
     return on_unauthorized(extension, declared)
 
 
-def note_denial(denied: Denied, principal: Principal) -> None:
-    """Keep a denial for `on_unauthorized`, which Strawberry calls next."""
-    _last_denial.set((denied, principal))
-
-
-def last_denial() -> tuple[Denied, Principal]:
-    """Return the denial that was kept last, and who was denied."""
+def last_denial() -> tuple[Denied, Principal, bool]:
+    """Return the denial that was kept last, who was denied, and whether grants alone deny it."""
     return _last_denial.get()
 
 
@@ -316,24 +312,34 @@ def _parts(rule: Rule, kind: type[AllOf] | type[AnyOf]) -> tuple[Rule, ...]:
     return rule.rules if isinstance(rule, kind) else (rule,)
 
 
-def _passes(verdict: Verdict, principal: Principal) -> bool:
+def passes(verdict: Verdict, rule: Rule, principal: Principal) -> bool:
+    """Tell whether a verdict allows. A denial is kept for `on_unauthorized`, which Strawberry calls next."""
     if isinstance(verdict, Denied):
-        note_denial(verdict, principal)
+        _last_denial.set((verdict, principal, isinstance(decide(rule, principal), Denied)))
         return False
     return True
 
 
-def refuse(denied: Denied, principal: Principal) -> NoReturn:
-    """Raise the error of a denial: `Unauthenticated`, `StepUpRequired` or `Forbidden`."""
+def refuse(denied: Denied, principal: Principal, by_grants: bool = False) -> NoReturn:
+    """Raise the error of a denial: `Unauthenticated`, `StepUpRequired` or `Forbidden`.
+
+    `by_grants` says that grants alone deny it, wherever the operation selects the field.
+    """
+    error = _error(denied, principal)
+    error.by_grants = by_grants
+    raise error
+
+
+def _error(denied: Denied, principal: Principal) -> WatchwordError:
     needs = f"needs {describe(denied.requires)}."
     said: dict[str, Any] = {"requires": denied.requires}
     if denied.of is not None:
         said["coordinate"] = denied.of
     if principal.is_anonymous:
-        raise Unauthenticated(f"Sign in first: {denied.of or 'this'} {needs}", **said)
+        return Unauthenticated(f"Sign in first: {denied.of or 'this'} {needs}", **said)
     if denied.can_step_up:
-        raise _step_up(denied, principal, said)
-    raise Forbidden(f"{denied.of or 'This'} {needs}{_advice(denied, principal)}", **said)
+        return _step_up(denied, principal, said)
+    return Forbidden(f"{denied.of or 'This'} {needs}{_advice(denied, principal)}", **said)
 
 
 def _step_up(denied: Denied, principal: Principal, said: dict[str, Any]) -> StepUpRequired:
@@ -365,8 +371,11 @@ def _authentication(max_age: int | None, classes: tuple[str, ...]) -> str:
 
 def _advice(denied: Denied, principal: Principal) -> str:
     """Return a hint for a person of another issuer who may lack only a first-party client."""
+    # A run that several callers share ends when it is asked for their issuer, so look at the requirement first.
+    if not _asks_for(denied.requires, "client"):
+        return ""
     issuer = principal.elsewhere
-    if issuer is None or issuer.is_front_end or not _asks_for(denied.requires, "client"):
+    if issuer is None or issuer.is_front_end:
         return ""
     client = (principal.client or "").partition("|")[2]
     return f" Sign in here, or let the operator name {client} in first_party of {issuer.issuer}."

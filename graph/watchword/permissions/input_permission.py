@@ -27,7 +27,7 @@ from watchword.libraries.graphql_execution import variables_of
 from watchword.libraries.strawberry_federation import entity_types
 from watchword.libraries.strawberry_parts import definition, permission_extensions, raw_info
 from watchword.libraries.strawberry_permissions import add_permissions, is_made_by_strawberry
-from watchword.permissions.field import last_denial, note_denial, refuse
+from watchword.permissions.field import last_denial, passes, refuse
 from watchword.permissions.grants import decide
 from watchword.permissions.inputs import Arguments, Guarded, Inputs
 from watchword.permissions.observed import Observed
@@ -53,7 +53,7 @@ class InputPermission(BasePermission):
         question = Question(info.context.principal, source, info, arguments)
         # In their order, until one refuses.
         return all(
-            _passes(rule.decide(question), each, question) for each, rule in self._asked(info)
+            _passes(rule.decide(question), each, rule, question) for each, rule in self._asked(info)
         )
 
     def on_unauthorized(self) -> NoReturn:
@@ -104,7 +104,7 @@ class AsyncInputPermission(InputPermission):
     ) -> bool:
         question = Question(info.context.principal, source, info, arguments)
         for each, rule in self._asked(info):
-            if not _passes(await rule.decide_async(question), each, question):
+            if not _passes(await rule.decide_async(question), each, rule, question):
                 return False
         return True
 
@@ -116,11 +116,10 @@ def _decide(rule: Rule, principal: Principal) -> Verdict | None:
     return ALLOWED if decide(rule.rule, principal) is ALLOWED else None
 
 
-def _passes(verdict: Verdict, asked: Guarded, question: Question) -> bool:
+def _passes(verdict: Verdict, asked: Guarded, rule: Rule, question: Question) -> bool:
     if isinstance(verdict, Denied):
-        note_denial(replace(verdict, of=asked.name), question.principal)
-        return False
-    return True
+        verdict = replace(verdict, of=asked.name)
+    return passes(verdict, rule, question.principal)
 
 
 def guarded_inputs(schema: strawberry.Schema) -> Inputs:

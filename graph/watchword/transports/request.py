@@ -96,10 +96,16 @@ class Opening(NamedTuple):
     wants_position: bool
     kept: PackedObject | None
     wants_cost: bool = False
+    refusals: str | None = None
+
+    @property
+    def asked(self) -> tuple[bool, str | None]:
+        """What each event's answer depends on: whether it tells its cost, and what becomes of what grants deny."""
+        return self.wants_cost, self.refusals
 
 
 # The values of `extensions.refusals`.
-REFUSALS = (None, "partial", "reject")
+REFUSALS = (None, "partial", "each", "reject")
 # What Watchword reads of `extensions` when an operation begins. Nobody asks for it again.
 READ_AT_START = frozenset(("resume", "position", "after", "cost", "traceparent", "tracestate"))
 
@@ -114,7 +120,8 @@ def opening_of(request: GraphQLRequest) -> Opening:
         kept = PackedObject(left) if left else None
     except RecursionError:
         raise BadUserInput("extensions is nested too deeply.", ["extensions"]) from None
-    return Opening(request.resume, request.wants_position, kept, request.wants_cost)
+    asked = request.wants_cost, request.refusals
+    return Opening(request.resume, request.wants_position, kept, *asked)
 
 
 def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
@@ -143,7 +150,7 @@ def read(value: object, *, needs_query: bool = True) -> GraphQLRequest:
         )
     if extensions and extensions.get("refusals") not in REFUSALS:
         raise BadUserInput(
-            "extensions.refusals must be partial or reject.", ["extensions", "refusals"]
+            "extensions.refusals must be partial, each or reject.", ["extensions", "refusals"]
         )
     return GraphQLRequest(
         query,

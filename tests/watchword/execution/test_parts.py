@@ -28,7 +28,8 @@ async def pipeline(clock: MovedClock) -> AsyncIterator[Pipeline]:
     closed_gates()
     for name in ("a", "a's other", "a0", "a1", "0", "1", "2", "item 0", "item 1", "item 2"):
         gates.open[name].set()
-    async with toy_pipeline(clock, schema) as (made, _):
+    # One error for each place: a part can tell only of its own places.
+    async with toy_pipeline(clock, schema, refusals="each") as (made, _):
         yield made
 
 

@@ -233,10 +233,10 @@ async def test_a_fragment_and_an_alias_send_too(
 ) -> None:
     document = "{ ...All } fragment All on Query { people { name long: report(length: 9) } }"
     answer = await answers(engine, services, document)
-    assert [each["path"] for each in answer["errors"]] == [
-        ["people", 0, "long"],
-        ["people", 1, "long"],
-    ]
+    [error] = answer["errors"]
+    assert error["path"] == ["people", 0, "long"]
+    assert error["extensions"]["paths"] == [["people", "@", "long"]]
+    assert error["extensions"]["coordinate"] == "Person.report(length:)"
     with pytest.raises(Refused) as caught:
         await answers(engine, rejecting, document)
     [error] = caught.value.errors

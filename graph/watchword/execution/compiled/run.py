@@ -93,6 +93,13 @@ class Run:
         located = self.locate(error, place, indexes)
         self._collected().add(located, path(place.steps, indexes))
 
+    def collects(self, error: Exception, place: Mark, indexes: tuple[int, ...]) -> bool:
+        """Collect an error as `fail` does. Tell whether it was: nothing is, below a place that is null already."""
+        collected = self._collected().errors
+        before = len(collected)
+        self.fail(error, place, indexes)
+        return len(collected) > before
+
     def locate(self, error: Exception, place: Mark, indexes: tuple[int, ...]) -> GraphQLError:
         """Return an error with the path at which it was raised, and let go of the work that it interrupts.
 

@@ -11,6 +11,7 @@ from graphql.execution import SubsequentIncrementalExecutionResult
 
 from watchword.context import Context
 from watchword.errors import QueryMissing
+from watchword.execution.denials import told
 from watchword.execution.extensions.changes import Changes
 from watchword.execution.extensions.operation import (
     Execute,
@@ -74,6 +75,7 @@ class HookedParts(HookedOperation):
         self._entries = {}
         for entry in (*(part.incremental or ()), *(part.completed or ())):
             if entry.errors:
+                entry.errors = told(entry.errors, self._context)
                 self._report(entry.errors)
                 changes = self._entries[id(entry)] = Changes()
                 changes.note(entry.errors)

@@ -159,7 +159,7 @@ class Stream:
         if opening is None:
             answering = self._answer_in_parts if asked.plan.gives_parts else self._answer
             return asyncio.create_task(answering()).cancel
-        given = asked.request.variables, opening.kept, asked.scope, opening.wants_cost
+        given = asked.request.variables, opening.kept, asked.scope, *opening.asked
         operation = Operation(asked.plan, *given)
         self._subscription = Subscription(
             self._pipeline.groups,

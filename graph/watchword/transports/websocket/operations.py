@@ -165,7 +165,7 @@ class Operations:
     ) -> None:
         if opening is not None:
             variables = plan.declared(request.variables)
-            operation = Operation(plan, variables, opening.kept, self.via, opening.wants_cost)
+            operation = Operation(plan, variables, opening.kept, self.via, *opening.asked)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups,

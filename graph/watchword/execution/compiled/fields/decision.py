@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from graphql import FieldNode
+from graphql import FieldNode, is_non_null_type
 from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.execution.compiled.compilation import Compilation
+from watchword.execution.compiled.mark import Mark
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
+from watchword.execution.denials import chosen
 from watchword.libraries.graphql_execution import VariableValueSource
 from watchword.permissions.field import deny, rule_of
 from watchword.permissions.grants import can_decide, decider, reads_grants_only
@@ -21,16 +23,40 @@ from watchword.principal import Principal
 
 
 class Denial:
-    """A field that the caller's grants do not open."""
+    """A field that the caller's grants do not open in one execution."""
 
     def __init__(
-        self, extension: PermissionExtension, permission: Any, denied: Denied, principal: Principal
+        self,
+        run: Run,
+        site: Site,
+        extension: PermissionExtension,
+        permission: Any,
+        denied: Denied,
+        principal: Principal,
     ) -> None:
+        self._run = run
         self._parts = extension, permission, denied, principal
+        # One error tells all places of a field that may be null.
+        self._is_gathered = not is_non_null_type(site.definition.type) and (
+            chosen(run.context) == "partial"
+        )
+        self._is_told = False
 
-    def refuse(self) -> Any:
-        """Raise the permission's error, or return the empty value of a field that fails silently."""
-        return deny(*self._parts)
+    def refuse(self, place: Mark, indexes: tuple[int, ...]) -> Any:
+        """Raise the permission's error, or return the value of a field that may be empty in silence.
+
+        That is each place but the first, if one error tells all of them.
+        """
+        if not self._is_gathered:
+            return deny(*self._parts)
+        if self._is_told:
+            return None
+        try:
+            return deny(*self._parts)
+        except Exception as error:
+            # It counts as told only if it was collected: below a place that is null already, nothing is.
+            self._is_told = self._run.collects(error, place, indexes)
+            return None
 
 
 Decide = Callable[[Run], Any]
@@ -82,7 +108,7 @@ def decision(
             if verdict is None:
                 return None
             if isinstance(verdict, Denied):
-                return Denial(extension, permission, verdict, run.context.principal)
+                return Denial(*(run, site, extension, permission, verdict, run.context.principal))
         return True
 
     def decide_once(run: Run) -> Any:

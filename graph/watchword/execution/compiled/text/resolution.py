@@ -121,6 +121,7 @@ def _called(
         return [*before, *lines]
     name = scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', call.decide)}(X)")
     chained = _chained(writer, site, source, indexes)
+    place = writer.unit.constant("M", scope.mark(site))
     if call.arguments.each is not None:
         # An argument that cannot be converted is an error before the permissions are.
         asked = [f"if {name} is True: {before[0]}; {lines[0]}"]
@@ -129,7 +130,7 @@ def _called(
         *before,
         f"if {name} is True: {lines[0]}",
         f"elif {name} is None: {variable} = {wait}{chained}",
-        f"else: {variable} = {name}.refuse()",
+        f"else: {variable} = {name}.refuse({place}, {indexes})",
     ]
 
 
