@@ -13,11 +13,12 @@ from graphql import GraphQLError
 from watchword.context import Context, Services
 from watchword.domain import Domain
 from watchword.errors import NotFound
+from watchword.execution.compiled.fields import decision
 from watchword.execution.denials import chosen, gathered
 from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.permissions.coverage import cover
-from watchword.permissions.field import HasRole, HasScope, Owner, Public, condition
+from watchword.permissions.field import HasRole, HasScope, Owner, Public, condition, deny
 from watchword.permissions.guarded import guarded_by
 from watchword.permissions.rules import Question
 from watchword.principal import ANONYMOUS, Grants, Principal, SharedPrincipal
@@ -213,6 +214,29 @@ async def test_each_event_of_a_subscription_is_told_alike(
         assert [person["salary"] for each in found for person in each["data"]["hired"]] == [
             *(None, None, None)
         ]
+
+
+@pytest.mark.parametrize(("refusals", "times"), [("partial", 1), ("each", 3)])
+async def test_a_compiled_operation_raises_only_what_is_told(
+    refusals: str, times: int, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[Any] = []
+
+    def counting(*parts: Any) -> Any:
+        raised.append(parts)
+        return deny(*parts)
+
+    monkeypatch.setattr(decision, "deny", counting)
+    schema = strawberry.Schema(Query)
+    cover(schema, Domain())
+    compiled, document = Engine(schema, LIMITS, 10), "{ people { salary } }"
+    for _ in range(2):
+        raised.clear()
+        plan = compiled.plan(document, None)
+        context = Context(having(services, refusals), VISITOR)
+        answer = await compiled.execute(plan, {}, context)
+    assert answer["data"] == {"people": [{"salary": None}] * 3}
+    assert len(raised) == times
 
 
 async def test_anonymous_callers_are_told_to_sign_in_once(
