@@ -20,6 +20,10 @@ Pattern = tuple[str, ...]
 """A path of the answer, in which `@` stands for each index of a list."""
 
 
+# Routers of a federation read the path of each error below it, and its items are of several types.
+_ENTITIES = "_entities"
+
+
 def chosen(context: Context) -> Any:
     """Return what a request asks for in `extensions.refusals`, or what is set. A shared run has no request.
 
@@ -56,15 +60,26 @@ def gathered(errors: Iterable[GraphQLError]) -> list[GraphQLError]:
 
 def _key(error: GraphQLError) -> Any:
     cause = error.original_error
-    if isinstance(cause, WatchwordError) and cause.by_grants and error.path is not None:
+    if _is_gathered(error) and isinstance(cause, WatchwordError):
         return cause.message, repr(cause.extensions)
     return id(error)
+
+
+def may_gather(root: str | int) -> bool:
+    """Tell whether one error may stand for all places below a root field, by its key in the answer."""
+    return root != _ENTITIES
+
+
+def _is_gathered(error: GraphQLError) -> bool:
+    cause, path = error.original_error, error.path
+    by_grants = isinstance(cause, WatchwordError) and cause.by_grants
+    return by_grants and bool(path) and may_gather(path[0])  # type: ignore[index]
 
 
 def _one(errors: list[GraphQLError]) -> GraphQLError:
     first = errors[0]
     cause = first.original_error
-    if not (isinstance(cause, WatchwordError) and cause.by_grants and first.path is not None):
+    if not (_is_gathered(first) and isinstance(cause, WatchwordError) and first.path):
         return first
     patterns = dict.fromkeys(_pattern(each.path or ()) for each in errors)
     if [*patterns] == [tuple(first.path)]:

@@ -12,7 +12,7 @@ from graphql import GraphQLError
 
 from watchword.context import Context, Services
 from watchword.domain import Domain
-from watchword.errors import NotFound
+from watchword.errors import Forbidden, NotFound
 from watchword.execution.compiled.fields import decision
 from watchword.execution.denials import chosen, gathered
 from watchword.execution.engine import Engine, Execution
@@ -256,6 +256,19 @@ def test_errors_of_others_stay_as_they_are() -> None:
         GraphQLError("b", path=["b", 1], original_error=NotFound("b")),
     ]
     assert gathered(errors) == errors
+
+
+def test_what_a_router_asks_for_has_an_error_in_each_place() -> None:
+    def denied(*path: str | int) -> GraphQLError:
+        cause = Forbidden("This needs a scope.", requires={"scope": "a"})
+        cause.by_grants = True
+        return GraphQLError(cause.message, path=path, original_error=cause)
+
+    entities = [denied("_entities", number, "notes") for number in range(2)]
+    assert gathered(entities) == entities
+    [error] = gathered([denied("items", number, "notes") for number in range(2)])
+    assert error.original_error is not None
+    assert error.original_error.extensions["paths"] == [["items", "@", "notes"]]  # type: ignore[attr-defined]
 
 
 def test_a_shared_run_has_only_what_is_set_or_what_all_its_members_asked(

@@ -12,7 +12,7 @@ from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.mark import Mark
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
-from watchword.execution.denials import chosen
+from watchword.execution.denials import chosen, may_gather
 from watchword.libraries.graphql_execution import VariableValueSource
 from watchword.permissions.field import deny, rule_of
 from watchword.permissions.grants import can_decide, decider, reads_grants_only
@@ -37,8 +37,11 @@ class Denial:
         self._run = run
         self._parts = extension, permission, denied, principal
         # One error tells all places of a field that may be null.
-        self._is_gathered = not is_non_null_type(site.definition.type) and (
-            chosen(run.context) == "partial"
+        self._is_gathered = (
+            not is_non_null_type(site.definition.type)
+            and chosen(run.context) == "partial"
+            and site.steps[0] is not None
+            and may_gather(site.steps[0][0])
         )
         self._is_told = False
 
