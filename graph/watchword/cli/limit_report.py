@@ -9,7 +9,7 @@ from math import inf
 from typing import NamedTuple
 
 from watchword.cli.limit_table import shown
-from watchword.cli.running_server import Asked, running_server
+from watchword.cli.running_server import UNREACHABLE, Asked, explain, running_server
 from watchword.config.limits import Limit, measurable
 from watchword.config.settings import PREFIX, Settings
 from watchword.errors import Unsafe
@@ -41,9 +41,12 @@ class Measured(NamedTuple):
 
 
 async def read_metrics(asked: Asked) -> str:
-    """Return the metrics of a server. Raises `Unsafe` if it does not give them."""
-    async with running_server(asked) as server:
-        response = await server.get("/metrics", **server.authorization)
+    """Return the metrics of a server. Raises `Unsafe` if it does not give them, or cannot be reached."""
+    try:
+        async with running_server(asked) as server:
+            response = await server.get("/metrics", **server.authorization)
+    except UNREACHABLE as error:
+        raise Unsafe(explain(error)) from error
     if response.status_code != 200:
         raise Unsafe(
             f"/metrics answered {response.status_code}: the server needs WATCHWORD_METRICS=prometheus, and this takes a"

@@ -1,4 +1,4 @@
-"""A running server as a client of it sees it, for `watchword doctor --url`."""
+"""A running server as a client of it sees it, for `watchword doctor --url` and `watchword limits report`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from watchword.errors import Unsafe
 
 PATIENCE = 10.0
 """Seconds that an answer may take."""
+UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
+"""What a request raises if no answer comes. `explain` says it in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +88,22 @@ async def running_server(asked: Asked) -> AsyncIterator[RunningServer]:
         verify=tls, timeout=PATIENCE, follow_redirects=False, trust_env=not asked.is_near
     ) as client:
         yield RunningServer(asked, client, tls)
+
+
+def explain(error: BaseException) -> str:
+    """Return why no answer came, and what to do."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    for each in causes:
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return (
+                f"The certificate is refused ({each.verify_message}): renew it, send its whole chain, or set"
+                " SSL_CERT_FILE to the certificate of your own authority."
+            )
+    if isinstance(error, httpx2.TimeoutException | TimeoutError):
+        return (
+            f"There is no answer in {PATIENCE:g} seconds: look at the proxy's and the server's log."
+        )
+    said = str(error) or type(error).__name__
+    return f"The server cannot be reached ({said}): check the URL, the proxy and the firewall."

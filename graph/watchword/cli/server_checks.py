@@ -18,7 +18,14 @@ import httpx2
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from watchword.cli.running_server import PATIENCE, Asked, RunningServer, running_server
+from watchword.cli.running_server import (
+    PATIENCE,
+    UNREACHABLE,
+    Asked,
+    RunningServer,
+    explain,
+    running_server,
+)
 from watchword.errors import DocumentNotTrusted, Unsafe
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS
 from watchword.transports.websocket.protocol import SUBPROTOCOL
@@ -30,7 +37,7 @@ CLOCK_TOLERANCE = 3.0
 # Days before its end at which a certificate must have been renewed.
 RENEWED_DAYS = 10
 STRANGER = "https://stranger.invalid"
-FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, OSError, InvalidHandshake, ConnectionClosed)
+FAILURES = (*UNREACHABLE, InvalidHandshake, ConnectionClosed)
 
 
 class Skipped(Exception):
@@ -63,25 +70,7 @@ async def _verdict(check: Check, server: RunningServer) -> tuple[str, str]:
     except Unsafe as problem:
         return "problem", str(problem)
     except FAILURES as error:
-        return "problem", _explain(error)
-
-
-def _explain(error: BaseException) -> str:
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    for each in causes:
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return (
-                f"The certificate is refused ({each.verify_message}): renew it, send its whole chain, or set"
-                " SSL_CERT_FILE to the certificate of your own authority."
-            )
-    if isinstance(error, httpx2.TimeoutException | TimeoutError):
-        return (
-            f"There is no answer in {PATIENCE:g} seconds: look at the proxy's and the server's log."
-        )
-    said = str(error) or type(error).__name__
-    return f"The server cannot be reached ({said}): check the URL, the proxy and the firewall."
+        return "problem", explain(error)
 
 
 async def _address(server: RunningServer) -> str:

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,12 @@ READS = {
     "clients list": "",
     "clients show": "{client}",
     "doctor": "",
+    "documents check": "{manifest}",
     "import statuspage": "{site}",
     "issuers check": "",
     "keys list": "",
+    # Nothing listens there.
+    "limits report": "--url http://127.0.0.1:9",
     "schema check": "",
     "schema print": "",
     "token inspect": "{token}",
@@ -111,6 +115,8 @@ class Desk:
 def desk(sqlite_template: Path, tmp_path: Path) -> Iterator[Desk]:
     path, site, keys = tmp_path / "watchword.db", tmp_path / "site.json", tmp_path / "jwks.json"
     path.write_bytes(sqlite_template.read_bytes())
+    manifest, document = tmp_path / "manifest.json", "{ __typename }"
+    manifest.write_text(json.dumps({sha256(document.encode()).hexdigest(): document}))
     site.write_text(json.dumps({"page": {"id": "p"}, "incidents": []}))
     keys.write_text(json.dumps(keyed()[0].jwks))
     with fake_issuer() as idp:
@@ -120,7 +126,8 @@ def desk(sqlite_template: Path, tmp_path: Path) -> Iterator[Desk]:
             "WATCHWORD_ENCRYPTION_KEYS": ENCRYPTION_KEY,
             "WATCHWORD_TRUSTED_ISSUERS": json.dumps([idp.setting()]),
         }
-        yield Desk(path, environment, {"site": str(site), "token": "none"})
+        names = {"site": str(site), "manifest": str(manifest), "token": "none"}
+        yield Desk(path, environment, names)
 
 
 def commands(command: click.Command, path: str = "") -> Iterator[str]:

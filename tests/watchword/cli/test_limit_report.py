@@ -82,3 +82,9 @@ def test_a_server_without_metrics_is_told_what_it_needs(
         said = watchword("limits", "report", "--url", made.url)
     assert said.exit_code == 1
     assert "needs WATCHWORD_METRICS=prometheus" in said.stderr
+
+
+def test_without_a_server_it_says_what_to_check() -> None:
+    said = watchword("limits", "report", "--url", "http://127.0.0.1:9")
+    assert said.exit_code == 1
+    assert "cannot be reached" in said.stderr
