@@ -135,7 +135,7 @@ async def test_alone_in_an_environment_it_serves_a_person_with_a_browser(
         checked = run(*server.program, "schema", "check", cwd=tmp_path)
         assert checked.startswith("schema.graphql is what is served")
         account: Account = {"url": server.url, "email": server.email, "password": server.password}
-        await use(node, chromium, account, tmp_path)
+        await use(node, chromium, account, tmp_path, None)
     finally:
         assert server.stop() == 0, server.log
 

@@ -93,7 +93,7 @@ MALFORMED: dict[str, tuple[bytes, int, str]] = {
     "a file too few": (form(operations(file=None), places(f=FILE)), 400, "'f' of the field 'map' is missing"),
     "operations that are no JSON": (form(part("operations", "{")), 400, "'operations' is not JSON"),
     "operations without a query": (form(part("operations", "{}"), places()), 400, "'query' is missing"),
-    "a batch": (form(part("operations", "[]"), places()), 400, "Batches are not supported"),
+    "a batch": (form(part("operations", "[]"), places()), 400, "Batching is not enabled"),
     "a map that is no JSON": (form(operations(file=None), part("map", "{")), 400, "'map' is not JSON"),
     "a map that is a list": (form(operations(file=None), part("map", "[]")), 400, "'map' must be an object"),
     "a path that is no list": (

@@ -33,8 +33,12 @@ EXECUTORS: tuple[Execution, ...] = get_args(Execution)
 LIMITS = Limits(
     tokens=20_000, depth=40, aliases=100_000, cost=10**8, directives=10_000, root_fields=10_000
 )
-# Addresses of values without a text of their own, ids of unexpected errors, secrets, encrypted text.
-_RANDOM = re.compile(r"\b(0x[0-9a-f]+|[A-Z2-7]{32}|[0-9a-f]{16}|gAAAA[\w=-]+)\b=*")
+# Addresses of values without a text of their own, ids of unexpected errors, secrets, encrypted text; in quotes, ids of
+# processes and thumbprints of keys.
+_RANDOM = re.compile(
+    r"\b(0x[0-9a-f]+|[A-Z2-7]{32}|[0-9a-f]{16}|gAAAA[\w=-]+)\b=*"
+    r"""|(?<=['"])([0-9a-f]{12}|[\w-]{43})(?=['"])"""
+)
 _log = logging.getLogger("watchword.execution")
 
 Callers = Mapping[str, Principal]

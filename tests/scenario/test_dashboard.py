@@ -20,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.documents import HOW_TO, block
 from tests.support.prometheus import LivePrometheus, live_prometheus
 from tests.support.server import LiveServer, live_server
-from watchword.telemetry.metrics.catalogue import ALL, WORKERS
+from watchword.telemetry.metrics.catalogue import ALL, OBSERVED, WORKERS
 from watchword.telemetry.metrics.prometheus import prometheus_name
 
 DASHBOARD = json.loads((HOW_TO / "metrics/dashboard.json").read_text())
@@ -51,6 +51,7 @@ class Busy:
         for query in ("query Status { __typename }", "{ viewer { name } }", "query No { no }"):
             self._ask(query)
         self._ask("{ __schema { queryType { name } } }")
+        self._ask(f"{{ {' '.join(f'a{number}: __typename' for number in range(51))} }}")
         self._ask(OPEN, self._token)
         self._ask("{ __typename }", "forged")
         self._client.get("/no/such/page")
@@ -133,8 +134,9 @@ def test_prometheus_takes_every_metric(prometheus: LivePrometheus) -> None:
     [target] = prometheus.targets()
     assert (target["health"], target["lastError"]) == ("up", "")
     names = {each["metric"]["__name__"] for each in prometheus.query('{job="watchword"}')}
-    # A server that is alone has no worker processes.
-    ours = {prometheus_name(metric) for metric in ALL if metric is not WORKERS}
+    # A server that is alone has no worker processes, and the room observes no permission.
+    absent = (WORKERS, OBSERVED)
+    ours = {prometheus_name(metric) for metric in ALL if metric not in absent}
     stems = {re.sub(r"_(total|bucket|count|sum)$", "", name) for name in names}
     assert ours <= stems | names
 
