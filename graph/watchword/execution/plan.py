@@ -52,8 +52,7 @@ _ALWAYS = frozenset(RULES)
 _ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_rules, OUR_RULES))
 # The documents of extensions that are kept: they hold far more memory than their text, and each may be from one client.
 MOST_ADOPTED = 100
-# Each error of validation looks for names that the client may have meant, which takes a millisecond or more. A client
-# is told of so many.
+# A client is told of so many errors of validation: each looks for similar names, which takes a millisecond.
 MOST_ERRORS = 25
 # A plan remembers at most this many rules and options of extensions that its document has passed.
 MOST_PASSED = 32
