@@ -8,31 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import (
-    Select,
-    String,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from incident_room.components.history import Affected, Change, History, history
+from incident_room.components.past import AFFECTED_BY, IS_FIRST, IS_NOW, PAST
 from incident_room.tables import (
     ComponentChangeRow,
     ComponentRow,
     IncidentComponentRow,
-    IncidentRow,
     UpdateRow,
 )
-from incident_room.vocabulary import ComponentStatus, Impact, IncidentStatus
+from incident_room.vocabulary import ComponentStatus, Impact
 from watchword import (
     Conflict,
     Context,
@@ -40,7 +27,6 @@ from watchword import (
     Order,
     Page,
     Slice,
-    UtcDateTime,
     empty,
     moment,
     new_id,
@@ -96,78 +82,6 @@ CHANGES_IN = (
     .where(UpdateRow.incident_id.in_(bindparam("incidents")))
     .order_by(ComponentChangeRow.at, ComponentChangeRow.id)
 )
-
-
-def _past() -> Select[*tuple[Any, ...]]:
-    """Return the statement of everything that happened to components since a time, and of how they are now.
-
-    Of the changes before that time it has the last one of each component, which says what held then.
-    """
-    earlier, since = aliased(ComponentChangeRow), bindparam("since", type_=UtcDateTime)
-    last = select(func.max(earlier.at)).where(
-        earlier.component_id == ComponentChangeRow.component_id, earlier.at <= since
-    )
-    changes = select(
-        ComponentChangeRow.component_id,
-        ComponentChangeRow.old_status,
-        ComponentChangeRow.new_status,
-        ComponentChangeRow.at,
-        cast(null(), UtcDateTime),
-        ComponentChangeRow.id,
-    ).where(
-        ComponentChangeRow.component_id.in_(bindparam("components")),
-        ComponentChangeRow.at >= func.coalesce(last.scalar_subquery(), since),
-    )
-    ended = (IncidentStatus.RESOLVED, IncidentStatus.POSTMORTEM, IncidentStatus.COMPLETED)
-    is_over = IncidentRow.status.in_([status.value for status in ended])
-    end = case((is_over, func.coalesce(IncidentRow.resolved_at, IncidentRow.updated_at)))
-    incidents = (
-        select(
-            IncidentComponentRow.component_id,
-            cast(literal(AFFECTED_BY), String(32)),
-            IncidentRow.impact,
-            IncidentRow.started_at,
-            end,
-            IncidentRow.id,
-        )
-        .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
-        .where(
-            IncidentComponentRow.component_id.in_(bindparam("components")),
-            IncidentRow.status != IncidentStatus.SCHEDULED.value,
-            IncidentRow.impact != Impact.NONE.value,
-            or_(end.is_(None), end >= since),
-        )
-    )
-    here = select(
-        ComponentRow.id.label("component_id"),
-        cast(literal(IS_NOW), String(32)).label("before"),
-        ComponentRow.status.label("after"),
-        ComponentRow.created_at.label("since"),
-        cast(null(), UtcDateTime).label("until"),
-        ComponentRow.id.label("id"),
-    ).where(ComponentRow.id.in_(bindparam("components")))
-    first = (
-        select(
-            IncidentComponentRow.component_id,
-            cast(literal(IS_FIRST), String(32)),
-            cast(literal(IS_FIRST), String(32)),
-            func.min(IncidentRow.started_at),
-            cast(null(), UtcDateTime),
-            IncidentComponentRow.component_id,
-        )
-        .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
-        .where(IncidentComponentRow.component_id.in_(bindparam("components")))
-        .group_by(IncidentComponentRow.component_id)
-    )
-    past = union_all(here, changes, incidents, first).subquery().c
-    columns = (past.component_id, past.before, past.after, past.since, past.until)
-    return select(*columns).order_by(past.component_id, past.since, past.id)
-
-
-# They stand for the status before in rows that are no changes: those of incidents, of the components themselves, and of
-# each component's first incident, since which it is known.
-AFFECTED_BY, IS_NOW, IS_FIRST = "-", "=", "<"
-PAST = _past()
 
 
 @dataclass(frozen=True, slots=True)
