@@ -75,19 +75,15 @@ class TokenIssuer:
             # An application that acts for a person does not get the person's roles.
             "roles": [] if is_for_application else sorted(roles),
         }
-        if session is not None:
-            claims["sid"] = session
-        if version is not None:
-            claims["ver"] = version
-        if client_version is not None:
-            claims["client_ver"] = client_version
-        if authenticated_at is not None:
-            claims["auth_time"] = int(authenticated_at)
-        if methods:
-            claims["amr"] = sorted(methods)
-        if (reached := class_of(methods)) is not None:
-            claims["acr"] = reached
-        if key is not None:
-            claims["cnf"] = {"jkt": key}
+        optional = {
+            "sid": session,
+            "ver": version,
+            "client_ver": client_version,
+            "auth_time": None if authenticated_at is None else int(authenticated_at),
+            "amr": sorted(methods) or None,
+            "acr": class_of(methods),
+            "cnf": None if key is None else {"jkt": key},
+        }
+        claims |= {name: value for name, value in optional.items() if value is not None}
         token = sign(claims, ring.signing)
         return IssuedToken(token, claims["jti"], issued_at + life, life, claims["scope"])
