@@ -264,8 +264,8 @@ class Check(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(Rule):
-    """All of the rules pass."""
+class _Several(Rule):
+    """Several rules, decided together."""
 
     rules: tuple[Rule, ...]
 
@@ -277,10 +277,6 @@ class AllOf(Rule):
     def reads_roles(self) -> bool:  # type: ignore[override]
         return any(rule.reads_roles for rule in self.rules)
 
-    @property
-    def requires(self) -> Requirement:
-        return {"allOf": [rule.requires for rule in self.rules]}
-
     def holds(self, question: Question) -> bool:
         return bool(self.decide(question))
 
@@ -289,6 +285,15 @@ class AllOf(Rule):
 
     def is_unknown(self, question: Question) -> bool:
         return any(rule.is_unknown(question) for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf(_Several):
+    """All of the rules pass."""
+
+    @property
+    def requires(self) -> Requirement:
+        return {"allOf": [rule.requires for rule in self.rules]}
 
     def decide(self, question: Question) -> Verdict:
         denials: list[Denied] = []
@@ -312,31 +317,12 @@ class AllOf(Rule):
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf(Rule):
+class AnyOf(_Several):
     """At least one of the rules passes."""
-
-    rules: tuple[Rule, ...]
-
-    @property
-    def is_async(self) -> bool:  # type: ignore[override]
-        return any(rule.is_async for rule in self.rules)
-
-    @property
-    def reads_roles(self) -> bool:  # type: ignore[override]
-        return any(rule.reads_roles for rule in self.rules)
 
     @property
     def requires(self) -> Requirement:
         return {"anyOf": [rule.requires for rule in self.rules]}
-
-    def holds(self, question: Question) -> bool:
-        return bool(self.decide(question))
-
-    async def holds_async(self, question: Question) -> bool:
-        return bool(await self.decide_async(question))
-
-    def is_unknown(self, question: Question) -> bool:
-        return any(rule.is_unknown(question) for rule in self.rules)
 
     def decide(self, question: Question) -> Verdict:
         denials: list[Denied] = []
