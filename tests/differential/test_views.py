@@ -96,7 +96,7 @@ def words(schema: GraphQLSchema) -> set[str]:
 
 def secrets(name: str, caller: Principal) -> set[str]:
     """The names that only what is hidden from a caller has."""
-    view = engine(name)._view_of(caller)
+    view = engine(name).view_of(caller)
     return set() if view is None else words(definition(schemas()[name])) - words(view.shown)
 
 

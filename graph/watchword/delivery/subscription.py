@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from contextvars import Context, copy_context
+from dataclasses import replace
 from typing import Any
 
 from watchword.asgi.views import address_via
@@ -40,6 +41,7 @@ from watchword.delivery.states import (
 )
 from watchword.errors import OverBudget
 from watchword.events.follow import Follow, Progress, Topic
+from watchword.execution.plan import Draft, Refused
 from watchword.principal import Principal
 from watchword.process.background import Background
 from watchword.process.eager import Eager
@@ -96,12 +98,18 @@ class Subscription:
         self._move(Ended())
 
     def regrant(self) -> None:
-        """Continue with the lease's new grants: the permissions are checked again."""
+        """Continue with the lease's new grants: the permissions are checked again.
+
+        End with an error if the document asks for what is hidden from the caller now.
+        """
         match self.state:
             case Grouped(group):
                 self._begin(group.answered_to(self), group.key.topic)
             case Alone(run) | Offered(run, _) if run.follow.topic is not None:
                 self._begin(run.follow.answered_to, run.follow.topic)
+            case Alone():
+                # It has no place at which it could begin again, so its run goes on.
+                self._validates()
 
     @property
     def described(self) -> Subscribed:
@@ -171,7 +179,28 @@ class Subscription:
         else:
             self.outlet.refuse(errors)
 
+    def _validates(self) -> bool:
+        """Take the plan of the document by what the caller is told of the schema now.
+
+        If the document has what is hidden from it, end in the words in which a request would be refused, and return
+        False.
+        """
+        engine, principal, plan = self._groups.engine, self.lease.principal, self.operation.plan
+        if engine.view_of(principal) is plan.view:
+            return True
+        try:
+            found = engine.plan(plan.query, plan.asked_name, principal)
+            if isinstance(found, Draft):
+                raise Refused(found.errors)
+        except Refused as refused:
+            self.finish(as_errors(refused))
+            return False
+        self.operation = replace(self.operation, plan=found)
+        return True
+
     def _begin(self, resume_from: Progress | None, topic: Topic | None) -> None:
+        if not self._validates():
+            return
         services, stream = self._groups.services, topic.stream if topic else None
         follow = Follow(
             services.hub,

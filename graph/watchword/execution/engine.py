@@ -80,7 +80,8 @@ class Engine:
         self._hook = options.ErrorHook(schema)
         self.extensions = Extensions.of(schema)
         self.execution = execution
-        self._view_of = finder(schema, introspection, self._forget)
+        self.view_of = finder(schema, introspection, self._forget)
+        """What a caller is told of the schema; None if it is told all of it."""
         self._programs = Programs(schema, made, checking, hides)
         self.fallbacks = self._programs.fallbacks
         """How often graphql-core ran an operation that was to be compiled, by the reason."""
@@ -101,7 +102,7 @@ class Engine:
         If the schema has extensions, they hear of a refusal too: then the plan is a `Draft`, and `execute` raises.
         So it is without a query.
         """
-        view = self._view_of(principal)
+        view = self.view_of(principal)
         if query is None or not self.needs_query:
             return self.planner.draft(query, operation_name, view)
         try:
@@ -112,7 +113,7 @@ class Engine:
 
     def known(self, query: str, operation_name: str | None, principal: Principal) -> Plan | None:
         """Return the plan of an operation for a caller, if it is kept."""
-        return self.planner.known(query, operation_name, self._view_of(principal))
+        return self.planner.known(query, operation_name, self.view_of(principal))
 
     async def execute(
         self,
@@ -165,9 +166,8 @@ class Engine:
             result = await self._run(found, plan, variables, context, middleware)
             if result is not None:
                 return denials.gathered_in(result, context)
-        kind = self._executor_class
-        executor = self._build_executor(plan, variables, context, kind, middleware)
-        answer = executor.execute_operation()
+        built = self._build_executor(plan, variables, context, self._executor_class, middleware)
+        answer = built.execute_operation()
         result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
         return denials.gathered_in(result, context)
 
@@ -180,8 +180,8 @@ class Engine:
     ) -> None:
         """Run a query or a mutation with @defer or @stream (`Plan.gives_parts`), and send its answer in parts.
 
-        The hooks of extensions run as in Strawberry's own execution (`HookedOperation.in_parts`). The permissions of each part are asked when it is made, so the context's principal should be that of a
-        lease. Raises as `execute` does.
+        The hooks of extensions run as in Strawberry's own execution (`HookedOperation.in_parts`). The permissions of
+        each part are asked when it is made, so the context's principal should be a lease's. Raises as `execute` does.
         """
         await in_time(self._deliver(plan, variables, context, parts), plan, context)
 
