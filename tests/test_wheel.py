@@ -60,6 +60,7 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     assert {"watchword/py.typed", "watchword/__init__.pyi", "incident_room/py.typed"} <= held
     assert "incident_room/schema.graphql" in held
     assert "incident_room/pages/built/status.js" in held
+    assert "incident_room/pages/built/documents.json" in held
     built = {name for name in held if name.startswith("watchword/explorer/built/")}
     assert built == {
         f"watchword/explorer/built/{name}" for name in (*FILES, *WORKERS, "LICENSES.txt")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from incident_room.pages.assets import Assets
+from incident_room.pages.assets import FOLDER, Assets
 from tests.clients.script import Script, running
 from tests.support.programs import missing
 from tests.support.server import PASSWORD, LiveServer, issuing
@@ -27,6 +27,7 @@ PEOPLE = (
     ("Milo Member", "viewer", "milo"),
 )
 SCRIPTS = Path(__file__).parent / "room"
+MANIFEST = FOLDER / "built/documents.json"
 # Members beside the two that sign in. Nobody reads the lists before, so that no event has to tell of these.
 MANY = 120
 NUMBERS = (
@@ -42,11 +43,13 @@ printf('2020-01-01 00:%02d:%02d.000000', n / 60, n % 60), '2020-01-02', 1 FROM n
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server with the demo data, and a person for each role. It tells each of them no more than that one reaches."""
+    """A server with the demo data, and a person for each role. It tells each of them no more than that one reaches, and takes
+    only the documents of the pages."""
     if Assets().get("room.js") is None:
         missing("The room is not built: run `make pages`.")
     home = tmp_path_factory.mktemp("room")
-    with issuing(home, WATCHWORD_INTROSPECTION="hidden") as server:
+    documents = {"WATCHWORD_DOCUMENTS": str(MANIFEST), "WATCHWORD_DOCUMENTS_ONLY": "true"}
+    with issuing(home, WATCHWORD_INTROSPECTION="hidden", **documents) as server:
         for name, role, address in PEOPLE:
             given = ("--name", name, "--role", role, "--password", PASSWORD)
             server.run("accounts", "add", f"{address}@example.com", *given)

@@ -15,6 +15,7 @@ from tests.support.programs import missing
 MOST = 11_000
 # A list of at least this many entries claims to be whole.
 WHOLE = 50
+OPERATION = re.compile(r"[`\"](?:query|mutation|subscription)\b[^`\"]*\{")
 LIST = re.compile(r"first: (\d+)[^)]*\) ?\{(?=([^`\"]*))")
 
 
@@ -42,3 +43,12 @@ def test_no_list_of_the_room_ends_without_a_way_to_the_rest() -> None:
     for name, asked in found:
         # The page's end is asked for, in full or by the constant that the documents share.
         assert "endCursor" in asked or "${PAGE}" in asked, (name, asked)
+
+
+def test_all_documents_are_in_the_modules_of_which_the_manifest_is_made() -> None:
+    sources = {path: path.read_text() for path in (FOLDER / "src").rglob("*.ts*")}
+    found = {path for path, text in sources.items() if OPERATION.search(text)}
+    assert {path.name for path in found} == {"documents.ts"}
+    collected = (FOLDER / "src/documents.ts").read_text()
+    named = {FOLDER / "src" / f"{name}.ts" for name in re.findall(r'"\./([\w/]+)"', collected)}
+    assert found == named

@@ -1,6 +1,7 @@
 // Hooks that ask the server: once, or again with each event of a subscription.
 import { WatchwordError } from "watchword-client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { NAME } from "./documents";
 import { live, session } from "./session";
 
 type Variables = Record<string, unknown>;
@@ -141,7 +142,6 @@ export function useAction(conflict?: () => void): Action {
   return { isBusy, error, run, clear: () => setError(null) };
 }
 
-const NAME = "query RoomName($id: ID!) { node(id: $id) { ... on Member { name } } }";
 
 /** Return the names of members, by their ids; those that cannot be found are missing. */
 export function useNames(ids: string[]): Map<string, string> {

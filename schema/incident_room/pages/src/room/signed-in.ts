@@ -1,7 +1,8 @@
 // Who is signed in, over sign-ins in other tabs, answers that come late and a server that is away.
 import { useEffect, useState } from "preact/hooks";
 import { session } from "./session";
-import { VIEWER, type Viewer } from "./viewer";
+import { VIEWER } from "./documents";
+import type { Viewer } from "./viewer";
 
 /** Why nobody is signed in here, although the browser still holds the cookie of a session. */
 export const UNTOLD = "The server could not be told that you sign out. After a reload you would be signed in again.";

@@ -10,8 +10,6 @@ export interface Viewer {
   scopes: string[];
 }
 
-export const VIEWER = "query Viewer { viewer { id name email roles scopes } }";
-
 /** The global id of an account as a member of the room. */
 export const memberId = (subject: string): string =>
   btoa(`Member:${subject}`).replaceAll("+", "-").replaceAll("/", "_");

@@ -1,11 +1,9 @@
 // Makes the server's page live: times in the reader's zone, and a new page in place of the old one when something
 // has happened. Without this script the page is whole, and is as old as its request.
 import { createLive, createSession } from "watchword-client";
+import { CHANGES, STATES } from "./documents";
 import { Page } from "./page";
 import { localise } from "./times";
-
-const CHANGES = "subscription StatusIncidents { incidentsChanged { kind } }";
-const STATES = "subscription StatusComponents { componentStatusChanged { id } }";
 
 localise(document, document.documentElement.lang);
 const page = new Page(document.body.dataset["root"] ?? "./");

@@ -4,38 +4,34 @@ import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Input, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { QrCode } from "../ui/qr-code";
+import { BEGIN_TOTP, CONFIRM_TOTP, DISABLE_TOTP, FACTOR, RENEW_CODES } from "./documents";
 
 interface Setup {
   secret: string;
   uri: string;
 }
 
-const FACTOR = "query RoomFactor { secondFactor { enabled recoveryCodesLeft } }";
-const BEGIN = "mutation RoomBeginTotp { beginTotp { secret uri } }";
-const CONFIRM = "mutation RoomConfirmTotp($otp: String!) { confirmTotp(otp: $otp) }";
-const DISABLE = "mutation RoomDisableTotp { disableTotp { enabled } }";
-const RENEW = "mutation RoomRecoveryCodes { makeRecoveryCodes }";
 
 export function Codes() {
   const { data, error, reload } = useQuery<{ secondFactor: { enabled: boolean; recoveryCodesLeft: number } }>(FACTOR);
   const action = useAction();
   const [setup, setSetup] = useState<Setup | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);
-  const begin = async () => setSetup((await action.run<{ beginTotp: Setup }>(BEGIN, {}))?.beginTotp ?? null);
+  const begin = async () => setSetup((await action.run<{ beginTotp: Setup }>(BEGIN_TOTP, {}))?.beginTotp ?? null);
   const confirm = async (otp: string) => {
-    const made = await action.run<{ confirmTotp: string[] }>(CONFIRM, { otp });
+    const made = await action.run<{ confirmTotp: string[] }>(CONFIRM_TOTP, { otp });
     if (made === null) return;
     setCodes(made.confirmTotp);
     setSetup(null);
     await reload();
   };
   const renew = async () => {
-    const made = await action.run<{ makeRecoveryCodes: string[] }>(RENEW, {});
+    const made = await action.run<{ makeRecoveryCodes: string[] }>(RENEW_CODES, {});
     if (made !== null) setCodes(made.makeRecoveryCodes);
     await reload();
   };
   const disable = async () => {
-    if (await action.run(DISABLE, {})) setCodes(null);
+    if (await action.run(DISABLE_TOTP, {})) setCodes(null);
     await reload();
   };
   const factor = data?.secondFactor;

@@ -2,6 +2,7 @@
 import { useAction, useQuery } from "../data";
 import { Confirm, Empty, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { CONSENTS, WITHDRAW } from "./documents";
 
 interface Consent {
   client: string;
@@ -10,8 +11,6 @@ interface Consent {
   scopes: { name: string; description: string }[];
 }
 
-const CONSENTS = "query RoomConsents { consents { client name grantedAt scopes { name description } } }";
-const WITHDRAW = "mutation RoomWithdraw($client: ID!) { withdrawConsent(client: $client) { client } }";
 
 export function Consents() {
   const { data, error, reload } = useQuery<{ consents: Consent[] }>(CONSENTS);

@@ -5,6 +5,7 @@ import { saying, useAction, useQuery } from "../data";
 import { session } from "../session";
 import { Confirm, Empty, Fault, Input, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { PASSKEYS, REMOVE_PASSKEY } from "./documents";
 
 interface Passkey {
   id: string;
@@ -13,8 +14,6 @@ interface Passkey {
   usedAt: string | null;
 }
 
-const PASSKEYS = "query RoomPasskeys { passkeys { id name createdAt usedAt } }";
-const REMOVE = "mutation RoomRemovePasskey($id: ID!) { removePasskey(id: $id) }";
 
 export function Passkeys() {
   const { data, error, reload } = useQuery<{ passkeys: Passkey[] }>(PASSKEYS);
@@ -53,7 +52,7 @@ export function Passkeys() {
             <Confirm
               label="Remove"
               question="Remove this passkey?"
-              onConfirm={async () => void ((await action.run(REMOVE, { id: passkey.id })) && (await reload()))}
+              onConfirm={async () => void ((await action.run(REMOVE_PASSKEY, { id: passkey.id })) && (await reload()))}
             />
           </li>
         ))}

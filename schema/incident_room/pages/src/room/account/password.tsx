@@ -4,8 +4,8 @@ import { useAction } from "../data";
 import { Fault, Input } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { say } from "../ui/toasts";
+import { CHANGE_PASSWORD } from "./documents";
 
-const CHANGE = "mutation RoomPassword($current: String!, $new: String!) { changePassword(current: $current, new: $new) { id } }";
 
 export function Password() {
   const [current, setCurrent] = useState("");
@@ -13,7 +13,7 @@ export function Password() {
   const { run, isBusy, error } = useAction();
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (!(await run(CHANGE, { current, new: next }))) return;
+    if (!(await run(CHANGE_PASSWORD, { current, new: next }))) return;
     setCurrent("");
     setNext("");
     say("The password was changed. You are signed out everywhere else.");

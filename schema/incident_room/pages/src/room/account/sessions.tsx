@@ -2,6 +2,7 @@
 import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { REVOKE_SESSION, SESSIONS, SIGN_OUT_ELSEWHERE } from "./documents";
 
 interface Session {
   id: string;
@@ -13,9 +14,6 @@ interface Session {
   methods: string[];
 }
 
-const SESSIONS = "query RoomSessions { sessions { id label createdAt usedAt address current methods } }";
-const REVOKE = "mutation RoomRevoke($id: ID!) { revokeSession(id: $id) }";
-const ELSEWHERE = "mutation RoomElsewhere { signOutEverywhere(exceptCurrent: true) { id } }";
 
 export function Sessions() {
   const { data, error, reload } = useQuery<{ sessions: Session[] }>(SESSIONS);
@@ -35,13 +33,13 @@ export function Sessions() {
                 {session.address} · used <Time at={session.usedAt} /> · by {session.methods.join(", ")}
               </p>
             </div>
-            {!session.current && <Confirm label="End" question="End this session?" onConfirm={() => void act(REVOKE, { id: session.id })} />}
+            {!session.current && <Confirm label="End" question="End this session?" onConfirm={() => void act(REVOKE_SESSION, { id: session.id })} />}
           </li>
         ))}
       </ul>
       <Fault>{action.error}</Fault>
       {(data?.sessions.length ?? 0) > 1 && (
-        <Confirm label="End all others" question="Sign out everywhere else?" onConfirm={() => void act(ELSEWHERE)} />
+        <Confirm label="End all others" question="Sign out everywhere else?" onConfirm={() => void act(SIGN_OUT_ELSEWHERE)} />
       )}
     </Panel>
   );

@@ -6,6 +6,7 @@ import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { memberId } from "../viewer";
 import { words } from "../words";
+import { AUDIT_LOG } from "./documents";
 
 interface Entry {
   at: string;
@@ -20,13 +21,10 @@ interface Answer {
   auditLog: { nodes: Entry[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } };
 }
 
-const LOG = `query RoomAudit($after: String) {
-  auditLog(first: 50, after: $after) { nodes { at action actor account address detail } pageInfo { hasNextPage endCursor } }
-}`;
 
 export function Audit() {
   const [pages, setPages] = useState<(string | null)[]>([null]);
-  const { data, error, reload } = useQuery<Answer>(LOG, { after: pages[pages.length - 1] });
+  const { data, error, reload } = useQuery<Answer>(AUDIT_LOG, { after: pages[pages.length - 1] });
   const names = useNames((data?.auditLog.nodes ?? []).flatMap(({ account, actor }) => [account, personOf(actor)].flatMap((id) => id ?? [])));
   const info = data?.auditLog.pageInfo;
   return (

@@ -4,6 +4,7 @@ import { useAction } from "../data";
 import { Dialog } from "../ui/dialog";
 import { Fault, Field, Input, Select } from "../ui/parts";
 import { words } from "../words";
+import { ADD_CLIENT, CHANGE_CLIENT } from "./documents";
 
 export interface Client {
   id: string;
@@ -27,8 +28,6 @@ export interface Made {
   secret: string | null;
 }
 
-const ADD = "mutation RoomAddClient($input: AddClientInput!) { addClient(input: $input) { client { id name } secret } }";
-const CHANGE = "mutation RoomChangeClient($input: ChangeClientInput!) { changeClient(input: $input) { id } }";
 const GRANTS = ["AUTHORIZATION_CODE", "REFRESH_TOKEN", "CLIENT_CREDENTIALS"];
 const AUTHENTICATIONS: [string, string][] = [["SECRET", "A secret"], ["KEY", "A key of its own"], ["NONE", "Nothing: it is an app that people install"]];
 
@@ -57,9 +56,9 @@ export function ClientForm({ client, onClose, onDone }: Props) {
     const lists = { scopes: split(texts.scopes), roles: split(texts.roles), redirectUris: split(texts.redirectUris) };
     const input = { name, grants, ...lists, jwks: keys, needsDpop, mayIntrospect };
     if (client === null) {
-      const made = await action.run<{ addClient: Made }>(ADD, { input: { ...input, authentication } });
+      const made = await action.run<{ addClient: Made }>(ADD_CLIENT, { input: { ...input, authentication } });
       if (made !== null) onDone(made.addClient);
-    } else if (await action.run(CHANGE, { input: { ...input, client: client.id, version: client.version } })) onDone(null);
+    } else if (await action.run(CHANGE_CLIENT, { input: { ...input, client: client.id, version: client.version } })) onDone(null);
   };
   const text = (member: keyof Texts, label: string, hint: string) => (
     <Input label={label} hint={hint} value={texts[member]} onText={(value) => setTexts({ ...texts, [member]: value })} />

@@ -5,14 +5,8 @@ import { Confirm, Empty, Fault, More, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { words } from "../words";
 import { type Client, ClientForm, type Made } from "./client-form";
+import { ADD_SECRET, CLIENTS, DISABLE_CLIENT, REMOVE_SECRET, REVOKE_CLIENT } from "./documents";
 
-const CLIENTS = `query RoomClients($after: String) { clients(first: 100, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes {
-  id name authentication grants scopes roles redirectUris jwks needsDpop mayIntrospect disabledAt version secrets { id createdAt }
-} } }`;
-const REVOKE = "mutation RoomRevokeClient($client: ID!) { revokeClient(client: $client) { id } }";
-const DISABLE = "mutation RoomDisableClient($client: ID!) { disableClient(client: $client) { id } }";
-const ADD_SECRET = "mutation RoomAddSecret($client: ID!) { addClientSecret(client: $client) { client { id name } secret } }";
-const REMOVE_SECRET = "mutation RoomRemoveSecret($client: ID!, $secret: ID!) { removeClientSecret(client: $client, secret: $secret) { id } }";
 // What a client may have, so that one can follow the other.
 const MOST_SECRETS = 2;
 
@@ -57,8 +51,8 @@ export function Clients() {
                 {client.authentication === "SECRET" && client.secrets.length < MOST_SECRETS && (
                   <Confirm label="New secret" question={`Make another secret of ${client.name}?`} onConfirm={() => void addSecret(client.id)} />
                 )}
-                <Confirm label="End tokens" question={`End all tokens of ${client.name}?`} onConfirm={() => void act(REVOKE, { client: client.id })} />
-                <Confirm label="Disable" question={`Disable ${client.name} for good?`} onConfirm={() => void act(DISABLE, { client: client.id })} />
+                <Confirm label="End tokens" question={`End all tokens of ${client.name}?`} onConfirm={() => void act(REVOKE_CLIENT, { client: client.id })} />
+                <Confirm label="Disable" question={`Disable ${client.name} for good?`} onConfirm={() => void act(DISABLE_CLIENT, { client: client.id })} />
               </span>
             )}
           </li>

@@ -5,6 +5,7 @@ import { Confirm, Empty, Fault, More, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { words } from "../words";
+import { CONNECTIONS, END_CONNECTION } from "./documents";
 
 interface Connection {
   id: string;
@@ -23,22 +24,17 @@ interface Answer {
   liveConnections: { nodes: Connection[]; totalCount: number; endCursor: string | null; processes: number; silentProcesses: number };
 }
 
-const LIST = `query RoomConnections($after: String) { liveConnections(first: 100, after: $after) {
-  totalCount endCursor processes silentProcesses
-  nodes { id name subject address transport openedAt endsAt unsentBytes current subscriptions { operation behind } }
-} }`;
-const END = "mutation RoomEnd($id: ID!) { endConnection(id: $id) }";
 const EVERY_MILLISECONDS = 5_000;
 
 export function Connections() {
-  const list = usePaged<Answer, Connection>(LIST, {}, pageOf);
+  const list = usePaged<Answer, Connection>(CONNECTIONS, {}, pageOf);
   const { data, error, nodes, reload } = list;
   const action = useAction();
   useEffect(() => {
     const timer = setInterval(() => document.visibilityState === "visible" && void reload(), EVERY_MILLISECONDS);
     return () => clearInterval(timer);
   }, [reload]);
-  const end = async (id: string) => void ((await action.run(END, { id })) && (await reload()));
+  const end = async (id: string) => void ((await action.run(END_CONNECTION, { id })) && (await reload()));
   const found = data?.liveConnections;
   const about = found
     ? `${found.totalCount} open, on ${found.processes} ${found.processes === 1 ? "process" : "processes"}${found.silentProcesses ? `; ${found.silentProcesses} did not answer` : ""}.`

@@ -3,6 +3,7 @@ import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
+import { KEYS, ROTATE } from "./documents";
 
 interface Key {
   id: string;
@@ -13,8 +14,6 @@ interface Key {
   retiresAt: string | null;
 }
 
-const KEYS = "query RoomKeys { signingKeys { id algorithm state createdAt signsAt retiresAt } }";
-const ROTATE = "mutation RoomRotate { rotateSigningKeys { id } }";
 const STATES = { PUBLISHED: "Signs soon", SIGNS: "Signs", VERIFIES: "Verifies", OVER: "Over" };
 
 export function Keys() {

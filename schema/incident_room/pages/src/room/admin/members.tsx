@@ -7,6 +7,7 @@ import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
 import { useViewer } from "../viewer";
 import { ROLES, words } from "../words";
+import { DISABLE_MEMBER, ENABLE_MEMBER, MEMBERS, SET_ROLES, SIGN_OUT } from "./documents";
 
 interface Member {
   id: string;
@@ -17,13 +18,6 @@ interface Member {
   version: number;
 }
 
-const MEMBERS = `query RoomAdminMembers($after: String) { members(first: 100, after: $after) {
-  totalCount nodes { id name email roles disabled version } pageInfo { hasNextPage endCursor }
-} }`;
-const SET_ROLES = "mutation RoomSetRoles($input: SetRolesInput!) { setRoles(input: $input) { id } }";
-const SIGN_OUT = "mutation RoomSignOut($account: ID!) { signOutAccount(account: $account) { id } }";
-const DISABLE = "mutation RoomDisable($account: ID!) { disableAccount(account: $account) { id } }";
-const ENABLE = "mutation RoomEnable($account: ID!) { enableAccount(account: $account) { id } }";
 
 export function Members() {
   const { may } = useViewer();
@@ -38,11 +32,11 @@ export function Members() {
         Roles
       </button>
       {member.disabled ? (
-        <Confirm label="Enable" question={`Let ${member.name} sign in again?`} onConfirm={() => void act(ENABLE, member.id)} />
+        <Confirm label="Enable" question={`Let ${member.name} sign in again?`} onConfirm={() => void act(ENABLE_MEMBER, member.id)} />
       ) : (
         <>
           <Confirm label="Sign out" question={`End all sessions of ${member.name}?`} onConfirm={() => void act(SIGN_OUT, member.id)} />
-          <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE, member.id)} />
+          <Confirm label="Disable" question={`Keep ${member.name} out?`} onConfirm={() => void act(DISABLE_MEMBER, member.id)} />
         </>
       )}
     </span>

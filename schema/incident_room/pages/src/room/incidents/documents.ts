@@ -34,26 +34,34 @@ export interface Incident extends Summary {
   updates: Page<Update>;
 }
 
-// Those who do not see members do not ask for them: the server may hide the fields from them, and `@include` needs these.
+/** A document in two forms, both of which are in the manifest of trusted documents. */
+export interface Forms {
+  /** For those who see members. */
+  withMembers: string;
+  /** For all others. The server may hide the fields from them, and `@include` would need these. */
+  without: string;
+}
+
+const inBoth = (document: (members: boolean) => string): Forms => ({ withMembers: document(true), without: document(false) });
 const summary = (members: boolean) => `id name impact status startedAt updatedAt ${members ? "commander { id name } " : ""}components { id name }`;
 const update = (members: boolean) => `id status body visibility displayAt${members ? " author { id name }" : ""}`;
 
 const PAGE = "totalCount pageInfo { hasNextPage endCursor }";
 
-export const openOnes = (members: boolean) => `query RoomIncidents($after: String) {
+export const OPEN_ONES = inBoth((members) => `query RoomIncidents($after: String) {
   incidents(filter: {open: true}, first: 100, after: $after) { ${PAGE} nodes { ${summary(members)} } }
-}`;
-export const closedOnes = (members: boolean) => `query RoomClosedIncidents($after: String) {
+}`);
+export const CLOSED_ONES = inBoth((members) => `query RoomClosedIncidents($after: String) {
   incidents(filter: {open: false}, first: 15, after: $after, orderBy: UPDATED_AT_DESC) { ${PAGE} nodes { ${summary(members)} } }
-}`;
+}`);
 export const LIST_EVENTS = "subscription RoomIncidents { incidentsChanged { kind incident { id name } } }";
 
-export const incidentWith = (members: boolean) => `query RoomIncident($id: ID!, $after: String) {
+export const INCIDENT = inBoth((members) => `query RoomIncident($id: ID!, $after: String) {
   incident(id: $id) {
     ${summary(members)} version resolvedAt
     updates(first: 100, after: $after) { ${PAGE} nodes { ${update(members)} } }
   }
-}`;
+}`);
 export const INCIDENT_EVENTS = `subscription RoomIncident($id: ID!) {
   incidentUpdated(incidentId: $id) { kind }
 }`;

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { type Page, type Paged, useLive, usePaged } from "../data";
 import { Empty, ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
 import { useViewer } from "../viewer";
-import { LIST_EVENTS, type Summary, closedOnes, openOnes } from "./documents";
+import { CLOSED_ONES, LIST_EVENTS, OPEN_ONES, type Summary } from "./documents";
 import { OpenIncident } from "./open";
 
 interface Answer {
@@ -11,9 +11,9 @@ interface Answer {
 }
 
 export function IncidentList() {
-  const { may } = useViewer();
-  const open = usePaged<Answer, Summary>(openOnes(may.seeMembers), {}, ({ incidents }) => incidents);
-  const closed = usePaged<Answer, Summary>(closedOnes(may.seeMembers), {}, ({ incidents }) => incidents);
+  const { may } = useViewer(), form = may.seeMembers ? "withMembers" : "without";
+  const open = usePaged<Answer, Summary>(OPEN_ONES[form], {}, ({ incidents }) => incidents);
+  const closed = usePaged<Answer, Summary>(CLOSED_ONES[form], {}, ({ incidents }) => incidents);
   const again = () => void Promise.all([open.reload(), closed.reload()]);
   useLive(LIST_EVENTS, {}, again, again);
   const [isOpening, setOpening] = useState(false);

@@ -5,7 +5,7 @@ import { ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
 import { Changes } from "./changes";
-import { INCIDENT_EVENTS, type Incident, type Update, incidentWith } from "./documents";
+import { INCIDENT, INCIDENT_EVENTS, type Incident, type Update } from "./documents";
 import { Here } from "./here";
 import { PostUpdate } from "./post";
 import { Timeline } from "./timeline";
@@ -31,7 +31,7 @@ const SAID: Record<string, string> = {
 
 export function IncidentPage({ id }: { id: string }) {
   const { may } = useViewer();
-  const list = usePaged<Answer, Update>(incidentWith(may.seeMembers), { id }, ({ incident }) => incident.updates);
+  const list = usePaged<Answer, Update>(may.seeMembers ? INCIDENT.withMembers : INCIDENT.without, { id }, ({ incident }) => incident.updates);
   const { data, error, reload } = list;
   useLive<Happened>(
     INCIDENT_EVENTS,
