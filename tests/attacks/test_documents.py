@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,19 @@ import httpx2
 import pytest
 
 from tests.conformance.test_operations import every_transport, first
+from tests.support import toy_schema
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
+from tests.support.work import calls_in
+from watchword.config.settings import Settings
+from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Refused
 
 COMPLEX, BAD = "TOO_COMPLEX", "BAD_USER_INPUT"
+# Functions that are called while a document is refused: with so many, that takes tens of milliseconds.
+MOST_CALLS = 250_000
 # An answer to an attack may be at most this long, whatever was sent, and the process may keep at most so much of it.
 LONGEST_ANSWER = 10_000
 MOST_KEPT = 32_000_000
@@ -67,6 +76,31 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
         + " ".join(f"...F{n}" for n in range(120))
         + "}"
         + " ".join(f'fragment F{n} on Query {{ a: hello(name: "{n}") }}' for n in range(120)),
+        COMPLEX,
+    ),
+    "one field with arguments many times": ("{" + 'hello(name: "x") ' * 320 + "}", COMPLEX),
+    "objects many times": ("{" + "toy(id: 1) { inner { id } }" * 140 + "}", COMPLEX),
+    "equal fragments": (
+        "{"
+        + " ".join(f"...F{n}" for n in range(210))
+        + "}"
+        + " ".join(f"fragment F{n} on Query {{ hello }}" for n in range(210)),
+        COMPLEX,
+    ),
+    "fragments that spread each other": (
+        "{ toy(id: 1) { ...F0 ...F1 } }"
+        + " ".join(
+            f"fragment F{n} on Toy {{ inner {{ id "
+            + " ".join(f"...F{k}" for k in range(n + 1, min(n + 12, 60)))
+            + " } }"
+            for n in range(60)
+        ),
+        COMPLEX,
+    ),
+    "operations that spread the same fragments": (
+        " ".join(f"query Q{n} {{ ...F0 }}" for n in range(150))
+        + " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(100))
+        + "fragment F100 on Query { hello }",
         BAD,
     ),
     "many directives": ("{ hello " + "@a" * 900 + "}", COMPLEX),
@@ -100,7 +134,7 @@ DOCUMENTS: dict[str, tuple[str, str]] = {
     "a long string": ('{ hello(name: "' + "x" * 60_000 + '") }', COMPLEX),
     "many operations": (
         " ".join(f"query Q{n} {{ hello }}" for n in range(390)),
-        COMPLEX,
+        BAD,
     ),
     "many unused fragments": (
         "{ hello }" + " ".join(f"fragment F{n} on Query {{ hello }}" for n in range(190)),
@@ -165,6 +199,23 @@ async def test_a_document_that_attacks_is_refused_and_nothing_of_it_is_run_or_ke
     if code == COMPLEX:
         told = answer["errors"][0]["extensions"]
         assert told["cost"] > told["limit"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_that_attacks_is_refused_with_little_work(name: str) -> None:
+    limits = Limits.of(Settings(_env_file=None))
+    engine = Engine(toy_schema.schema, limits, 10)
+
+    def refuse() -> None:
+        with pytest.raises(Refused):
+            engine.plan(DOCUMENTS[name][0], None)
+
+    began = time.process_time()
+    refuse()
+    spent = time.process_time() - began
+    calls = calls_in(refuse)
+    print(f"{name}: {spent * 1_000:.1f} ms of processor time, {calls:,} calls")
+    assert calls < MOST_CALLS
 
 
 @every_transport

@@ -22,7 +22,7 @@ def default_of(limit: Limit) -> float:
     """Return the number of a limit with a setting if nothing is set."""
     assert limit.setting is not None, "a fixed limit has no default"
     default: float = Settings.model_fields[limit.setting].default
-    return default
+    return limit.times * default
 
 
 def shown(number: float) -> str:

@@ -19,8 +19,8 @@ COMPLEX, LIMITED, LATE, BAD = "TOO_COMPLEX", "RATE_LIMITED", "TIMEOUT", "BAD_USE
 class Limit(NamedTuple):
     """One limit: its name, what is counted, the code or status that a client gets beyond it, and where it holds.
 
-    `setting` is the name of its field in `Settings`; a limit without a setting has a `fixed` number. One that
-    `is_measurable` refuses nothing while limits are only measured.
+    `setting` is the name of its field in `Settings`, of whose number the limit is so many `times`; a limit without a
+    setting has a `fixed` number. One that `is_measurable` refuses nothing while limits are only measured.
     """
 
     name: str
@@ -29,23 +29,28 @@ class Limit(NamedTuple):
     where: str
     setting: str | None = None
     fixed: int | None = None
+    times: int = 1
     is_measurable: bool = False
 
     def value(self, settings: BaseSettings) -> Any:
         """Return the limit with these settings."""
-        return self.fixed if self.setting is None else getattr(settings, self.setting)
+        return self.fixed if self.setting is None else self.times * getattr(settings, self.setting)
 
 
 def _set(name: str, counted: str, answer: str, where: str, setting: str = "") -> Limit:
     return Limit(name, counted, answer, where, setting or f"max_{name}")
 
 
+# Of the 455 documents of a large front end (Saleor Dashboard), none needs more than one comparison for two tokens.
+COMPARISONS_PER_TOKEN = 10
 # Of these, each operation is measured before it runs. `execution.limits.Limits` has a field of each name.
 OPERATION = (
     _set("characters", "characters", COMPLEX, EVERY, "max_document_characters"),
     _set("tokens", "tokens, or comments", COMPLEX, EVERY),
     Limit("digits", "digits of a number", BAD, EVERY, fixed=4_300),
-    Limit("comparisons", "pairs of fields of one name", COMPLEX, EVERY, fixed=40_000),
+    _set("comparisons", "comparisons of fields of one name", COMPLEX, EVERY, "max_tokens")._replace(
+        times=COMPARISONS_PER_TOKEN
+    ),
     _set("directives", "directives", COMPLEX, EVERY)._replace(is_measurable=True),
     _set("depth", "fields deep", COMPLEX, EVERY)._replace(is_measurable=True),
     Limit("introspection", "fields of introspection deep", COMPLEX, EVERY, fixed=20),

@@ -20,7 +20,7 @@ from watchword.config import limits as table
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.cost.formula import Number
-from watchword.execution.size import Repetition, Size, repetition_of, size_of
+from watchword.execution.size import Size, directives_of, size_of
 
 log = logging.getLogger("watchword.execution")
 
@@ -56,8 +56,8 @@ class Limits:
     cost: int
     directives: int = 50
     root_fields: int = 30
-    # Validation compares the fields of one name in pairs, which is its most expensive part.
-    comparisons: int = table.fixed("comparisons")
+    # What validation may compare of fields that have one name, which is its most expensive part.
+    comparisons: int = 20_000
     # A live subscription keeps its document in memory, comments included.
     characters: int = 50_000
     # graphql-js's getIntrospectionQuery, which GraphiQL and code generators send, is 15 deep; validation
@@ -77,6 +77,7 @@ class Limits:
             settings.max_cost,
             settings.max_directives,
             settings.max_root_fields,
+            settings.max_tokens * table.COMPARISONS_PER_TOKEN,
             characters=settings.max_document_characters,
             enforced=settings.limits == "enforce",
         )
@@ -130,11 +131,10 @@ def parsed(query: str, limits: Limits) -> DocumentNode:
     raise AssertionError("there is one too many")
 
 
-def check_document(document: DocumentNode, limits: Limits) -> Repetition:
-    """Return what of a document takes long to validate. Raises `TooComplex` if that is too much."""
-    found = repetition_of(document)
-    limits.check("comparisons", found.comparisons)
-    limits.check("directives", found.directives)
+def check_directives(document: DocumentNode, limits: Limits) -> int:
+    """Return how many directives a document has, which need not be valid. Raises `TooComplex` if there are too many."""
+    found = directives_of(document)
+    limits.check("directives", found)
     return found
 
 
@@ -151,10 +151,10 @@ def check_operation(
     return size
 
 
-def sizes(repetition: Repetition, size: Size) -> dict[str, int]:
+def sizes(directives: int, size: Size) -> dict[str, int]:
     """Return what an operation has of what limits are measured by, its cost apart."""
     return {
-        "directives": repetition.directives,
+        "directives": directives,
         "depth": size.depth,
         "aliases": size.aliases,
         "root_fields": size.root_fields,

@@ -18,8 +18,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     parse,
-    specified_rules,
-    validate,
 )
 from graphql.execution import VariableValues
 
@@ -33,27 +31,19 @@ from watchword.execution.incremental import comes_in_parts, in_one_piece
 from watchword.execution.limits import (
     Limits,
     Oversized,
-    check_document,
+    check_directives,
     check_operation,
     check_text,
     parsed,
     sizes,
 )
-from watchword.execution.numbers import ExactNumbers
 from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
+from watchword.execution.validation import ALWAYS, Validator
 from watchword.execution.views.view import View
-from watchword.libraries.graphql_rules import Rules
 from watchword.libraries.strawberry_extensions import key_of_rule
-from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
-OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
-RULES = (*specified_rules, *OUR_RULES)
-_ALWAYS = frozenset(RULES)
-_ALL, _SPECIFIED, _OURS = (Rules(rules).as_rule for rules in (RULES, specified_rules, OUR_RULES))
 # The documents of extensions that are kept: they hold far more memory than their text, and each may be from one client.
 MOST_ADOPTED = 100
-# A client is told of so many errors of validation: each looks for similar names, which takes a millisecond.
-MOST_ERRORS = 25
 # A plan remembers at most this many rules and options of extensions that its document has passed.
 MOST_PASSED = 32
 
@@ -194,7 +184,7 @@ class Planner:
         self, schema: GraphQLSchema, limits: Limits, memory: int, hides_suggestions: bool = False
     ) -> None:
         self._schema = schema
-        self._hides_suggestions = hides_suggestions
+        self._validator = Validator(schema, limits, hides_suggestions=hides_suggestions)
         self._gives_parts = schema.get_directive("defer") is not None
         self.limits = limits
         self._estimator = Estimator(schema)
@@ -273,15 +263,19 @@ class Planner:
 
         A rule that looks at nothing but the document is asked once.
         """
-        added = [rule for rule in rules if rule not in _ALWAYS]
+        added = [rule for rule in rules if rule not in ALWAYS]
         if isinstance(plan, Draft):
             is_open = plan.is_invalid and bool(added)
-            return self._validate(plan.document, added, plan.view) if is_open else plan.errors
+            return (
+                self._validator.validate(plan.document, added, plan.view)
+                if is_open
+                else plan.errors
+            )
         left = {rule: key_of_rule(rule) for rule in added}
         asked = [rule for rule, key in left.items() if key is None or key not in plan.passed]
         if not asked:
             return []
-        errors = self._ask(plan.document, asked, plan.view)
+        errors = self._validator.ask(plan.document, asked, plan.view)
         if not errors:
             _pass(plan, *(left[rule] for rule in asked))
         return errors
@@ -328,8 +322,9 @@ class Planner:
     ) -> Plan:
         try:
             with refusing():
-                repetition = check_document(document, self.limits)
-            if errors := self._validate(document, (), view):
+                directives = check_directives(document, self.limits)
+                errors = self._validator.validate(document, (), view)
+            if errors:
                 raise Refused(errors, is_invalid=True)
             with refusing():
                 operation = choose(document, operation_name)
@@ -341,26 +336,10 @@ class Planner:
             refused.document = document
             raise
         made = Plan(document, operation, operation_name, estimate, view)
-        made.sizes = sizes(repetition, size)
+        made.sizes = sizes(directives, size)
         if self._gives_parts and comes_in_parts(document, operation):
             made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate, view)
         return made
-
-    def _validate(
-        self, document: DocumentNode, added: Sequence[type[ASTValidationRule]], view: View | None
-    ) -> list[GraphQLError]:
-        if view is not None:
-            added = (*view.rules, *added)
-        rules = (_SPECIFIED, *added, _OURS) if added else (_ALL,)
-        return self._ask(document, rules, view)
-
-    def _ask(
-        self, document: DocumentNode, rules: Sequence[type[ASTValidationRule]], view: View | None
-    ) -> list[GraphQLError]:
-        schema, hides = self._schema, self._hides_suggestions
-        if view is not None:
-            schema, hides = view.shown, hides or view.hides_suggestions
-        return validate(schema, document, rules, max_errors=MOST_ERRORS, hide_suggestions=hides)
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""Measures what a document asks for: depth, aliases, root fields, directives, and pairs of fields of one name."""
+"""Measures what a document asks for: depth, aliases, root fields and directives."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -57,17 +56,8 @@ def size_of(
     return replace(size, root_fields=len({*_names(nodes, fragments)}))
 
 
-@dataclass(frozen=True, slots=True)
-class Repetition:
-    """What of a document takes long to validate: pairs of fields of one name, and directives."""
-
-    comparisons: int
-    directives: int
-
-
-def repetition_of(document: DocumentNode) -> Repetition:
-    """Measure a document that need not be valid."""
-    names: Counter[str] = Counter()
+def directives_of(document: DocumentNode) -> int:
+    """Count the directives of a document that need not be valid."""
     waiting: list[SelectionSetNode] = []
     directives = 0
     for node in document.definitions:
@@ -79,12 +69,10 @@ def repetition_of(document: DocumentNode) -> Repetition:
     while waiting:
         for selection in waiting.pop().selections:
             directives += len(selection.directives or ())
-            if isinstance(selection, FieldNode):
-                names[(selection.alias or selection.name).value] += 1
             inner = getattr(selection, "selection_set", None)
             if inner is not None:
                 waiting.append(inner)
-    return Repetition(sum(times * times for times in names.values()), directives)
+    return directives
 
 
 def _names(nodes: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watchword.cli.limit_table import columns, default_of, rows, shown
-from watchword.config.limits import BUDGETS, TABLE
+from watchword.config.limits import BUDGETS, OPERATION, TABLE
 from watchword.config.settings import Settings
 
 
@@ -28,3 +28,10 @@ def test_each_limit_has_a_row_with_what_is_set_and_the_default() -> None:
     assert len([*rows(TABLE, settings)]) == len(TABLE) + 1
     assert default_of(BUDGETS[1]) == 0
     assert len(head) == 6
+
+
+def test_a_limit_that_is_a_multiple_of_a_setting_has_its_own_number() -> None:
+    settings = Settings(_env_file=None, max_tokens=3_000)
+    [row] = [each for each in rows(OPERATION, settings) if each[0].startswith("comparisons")]
+    assert row[1:3] == ["30,000", "20,000"]
+    assert row[-1] == "WATCHWORD_MAX_TOKENS"

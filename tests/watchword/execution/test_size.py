@@ -7,7 +7,7 @@ from graphql import OperationDefinitionNode, get_introspection_query, parse
 
 from tests.support.paged_schema import SCHEMA
 from watchword.execution.cost.formula import UNCOUNTED
-from watchword.execution.size import Size, repetition_of, size_of
+from watchword.execution.size import Size, directives_of, size_of
 
 
 def size(query: str) -> Size:
@@ -67,20 +67,6 @@ def test_fragments_that_double_each_other_are_measured_at_once_and_not_without_e
 
 
 @pytest.mark.parametrize(
-    ("query", "pairs"),
-    [
-        ("{ toy { name } }", 2),
-        ("{ toy { name name } toy { name } }", 4 + 9),
-        ("{ a: toy { a: name } ...F } fragment F on Query { ... { a: toy { name } } }", 9 + 1),
-    ],
-)
-def test_fields_of_one_name_are_counted_for_what_comparing_them_costs(
-    query: str, pairs: int
-) -> None:
-    assert repetition_of(parse(query)).comparisons == pairs
-
-
-@pytest.mark.parametrize(
     ("query", "number"),
     [
         ("{ toy { name } }", 0),
@@ -90,4 +76,4 @@ def test_fields_of_one_name_are_counted_for_what_comparing_them_costs(
     ],
 )  # fmt: skip
 def test_directives_are_counted_wherever_they_are(query: str, number: int) -> None:
-    assert repetition_of(parse(query)).directives == number
+    assert directives_of(parse(query)) == number

@@ -19,7 +19,7 @@ from graphql import (
     validate,
 )
 
-from watchword.execution.plan import OUR_RULES, RULES
+from watchword.execution.validation import OUR_RULES, RULES
 from watchword.libraries.graphql_rules import Rules
 
 SCHEMA = build_schema(

@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import validate_document
 
 from tests.support import toy_schema, upload_schema
-from watchword.execution.plan import RULES
+from watchword.execution.validation import RULES
 from watchword.libraries.strawberry_parts import (
     BYPASSED,
     ERROR_HOOKS,

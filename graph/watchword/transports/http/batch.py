@@ -17,7 +17,7 @@ from watchword.asgi.types import Headers, Response
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Draft, Plan, Refused
-from watchword.execution.size import repetition_of, size_of
+from watchword.execution.size import directives_of, size_of
 from watchword.formats.exact_json import decode
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Principal
@@ -105,7 +105,7 @@ class Batches:
             size = size_of(self._schema, plan.document, plan.operation)
             total["characters"] += len(plan.query or "")
             total["tokens"] += plan.document.token_count or 0
-            total["directives"] += repetition_of(plan.document).directives
+            total["directives"] += directives_of(plan.document)
             total["aliases"] += size.aliases
             total["root_fields"] += size.root_fields
             total["cost"] += ceil(planner.cost(plan, request.variables))

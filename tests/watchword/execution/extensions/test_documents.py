@@ -15,7 +15,7 @@ from strawberry.extensions import (
 
 from tests.support.asking import Asking, hook
 from watchword.context import Context, Services
-from watchword.execution import plan as plan_module
+from watchword.execution import plan, validation
 from watchword.execution.masking import format_error
 from watchword.execution.plan import Draft, Refused
 from watchword.principal import ANONYMOUS
@@ -42,7 +42,7 @@ async def test_a_document_of_an_extension_is_planned_once(
         services, hook("on_parse", lambda seen: setattr(seen, "graphql_document", document))
     )
     await ask("{ twice }")
-    monkeypatch.setattr(plan_module, "validate", None)
+    monkeypatch.setattr(validation, "validate", None)
     for _ in range(3):
         assert await ask("{ twice }") == {"data": {"a": 2}}
 
@@ -55,8 +55,8 @@ async def test_what_depends_on_the_document_only_is_done_once(
 ) -> None:
     ask = Asking(services, extension)
     assert await ask("{ twice }") == {"data": {"twice": 2}}
-    for name in ("validate", "parse"):
-        monkeypatch.setattr(plan_module, name, None)
+    monkeypatch.setattr(validation, "validate", None)
+    monkeypatch.setattr(plan, "parse", None)
     assert await ask("{ twice }") == {"data": {"twice": 2}}
 
 
@@ -132,7 +132,7 @@ async def test_a_document_that_an_extension_parses_itself_is_the_one_that_is_kep
     )
     ask = Asking(services, parse_again)
     await ask("{ twice }")
-    monkeypatch.setattr(plan_module, "validate", None)
+    monkeypatch.setattr(validation, "validate", None)
     for _ in range(3):
         assert await ask("{ twice }") == {"data": {"twice": 2}}
     assert ask.engine.plan("{ twice }", None).program is not None
