@@ -15,6 +15,7 @@ import pytest
 
 from incident_room.pages.assets import FOLDER, Assets
 from tests.clients.script import Script, running
+from tests.support.cut_proxy import cut_proxy
 from tests.support.programs import missing
 from tests.support.server import PASSWORD, LiveServer, issuing
 
@@ -70,7 +71,13 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 @asynccontextmanager
 async def windows(
-    node: Path, chromium: Path, room: LiveServer, folder: Path, screenshots: Path, script: str
+    node: Path,
+    chromium: Path,
+    room: LiveServer,
+    folder: Path,
+    screenshots: Path,
+    script: str,
+    **more: Any,
 ) -> AsyncIterator[Script]:
     options: dict[str, Any] = {
         "url": room.environment["WATCHWORD_ISSUER"],
@@ -78,6 +85,7 @@ async def windows(
         "profile": str(folder / "profile"),
         "password": PASSWORD,
         "pictures": str(screenshots),
+        **more,
     }
     async with running(node, f"{script}.mjs", SCRIPTS, **options) as windows:
         yield windows
@@ -88,7 +96,10 @@ async def windows(
 async def test_what_one_person_does_appears_in_the_windows_of_the_others(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "together") as script:
+    async with (
+        cut_proxy(room.url) as proxy,
+        windows(node, chromium, room, tmp_path, screenshots, "together", proxy=proxy.url) as script,
+    ):
         together = await script.wait("together")
         assert "Rosa Responder (you)" in str(together["rosa"])
         assert "Carl Commander (you)" in str(together["carl"])
@@ -102,7 +113,16 @@ async def test_what_one_person_does_appears_in_the_windows_of_the_others(
         assert "The queue moves again." in str(conflict["yours"])
         assert "Status: Identified → Monitoring" in str(conflict["theirs"])
         assert "We restarted the queue." in str(conflict["theirs"])
-        await script.wait("came back")
+        await script.wait("cut")
+        proxy.is_away = True
+        proxy.cut()
+        script.tell("go on")
+        missed = ["Said while the line was cut.", "Said a little later."]
+        assert not {*missed} & {*(await script.wait("said meanwhile"))["rosa"]}
+        proxy.is_away = False
+        script.tell("go on")
+        shown = (await script.wait("came back"))["rosa"]
+        assert [body for body in shown if body in missed] == [*reversed(missed)]
         assert (await script.wait("resolved"))["responder"] == []
         assert (await script.wait("ended"))["other"] == ["This one"]
         await script.rest()

@@ -15,9 +15,14 @@ class CutProxy(DeafProxy):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.sockets = 0
+        self.is_away = False
+        """Whether it cuts new connections at once."""
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_away:
+            writer.transport.abort()
+            return
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             inner_reader, inner_writer = await asyncio.open_connection(

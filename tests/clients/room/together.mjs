@@ -1,10 +1,13 @@
 // A responder, a commander and a viewer at one incident, each in a window: what one does, the others see.
-// Options: url, chromium, profile, password, pictures (a folder).
-import { say } from "../session.mjs";
+// Options: url, chromium, profile, password, pictures (a folder), proxy (the responder's way to the server). After "cut" and
+// "said meanwhile" it waits for a line on stdin: the proxy has been cut, or lets connections through again.
+import { createInterface } from "node:readline";
+import { options, say } from "../session.mjs";
 import { close, Window } from "./window.mjs";
 
 const NAME = "Parcels are not tracked";
-const [rosa, carl, vera] = await Promise.all(["rosa", "carl", "vera"].map((name) => Window.open(name)));
+const input = createInterface({ input: process.stdin }), lines = input[Symbol.asyncIterator]();
+const [rosa, carl, vera] = await Promise.all([Window.open("rosa", options.proxy), Window.open("carl"), Window.open("vera")]);
 await rosa.signIn("responder@example.com");
 await carl.signIn("commander@example.com");
 await vera.signIn("viewer@example.com");
@@ -68,14 +71,23 @@ say("conflict", { yours: await rosa.text(".versus section:first-child"), theirs:
 await rosa.press("Send mine anyway");
 await carl.sees("The queue moves again.", ".timeline.public");
 
-// A cut: what happens meanwhile is there when the network is back.
-await rosa.page.setOfflineMode(true);
-await carl.write("What the public should know", "Said while the line was cut.");
-await carl.press("Post update");
-await vera.sees("Said while the line was cut.", ".timeline.public");
-await rosa.page.setOfflineMode(false);
-await rosa.sees("Said while the line was cut.", ".timeline.public");
-say("came back");
+// A cut: what happens meanwhile is there once, when the network is back.
+const posts = ["Said while the line was cut.", "Said a little later."];
+say("cut");
+await lines.next();
+await rosa.sees("Reconnecting …", ".live");
+for (const text of posts) {
+  await carl.write("What the public should know", text);
+  await carl.press("Post update");
+  await vera.sees(text, ".timeline.public");
+}
+say("said meanwhile", { rosa: await rosa.text(".timeline.public .body") });
+await lines.next();
+input.close();
+await rosa.page.evaluate(() => dispatchEvent(new Event("online")));
+await rosa.sees("Live", ".live");
+await rosa.sees(posts.at(-1), ".timeline.public");
+say("came back", { rosa: await rosa.text(".timeline.public .body") });
 
 await carl.press("Resolve");
 await carl.press("Resolve", "button", "dialog");

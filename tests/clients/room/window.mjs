@@ -8,8 +8,8 @@ import { options, say } from "../session.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-// The browser itself reports a refused sign-in, and a network that is away; the page logs no error.
-const EXPECTED = /status of 40[01]|ERR_INTERNET_DISCONNECTED|ERR_FAILED/;
+// The browser itself reports a refused sign-in, and a network or a server that is away; the page logs no error.
+const EXPECTED = /status of 40[01]|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_SOCKET_NOT_CONNECTED|ERR_FAILED/;
 
 const browser = await puppeteer.launch({
   executablePath: options.chromium,
@@ -22,8 +22,8 @@ const browser = await puppeteer.launch({
 export const close = () => browser.close();
 
 export class Window {
-  /** Open a window that nobody is signed in to. */
-  static async open(name) {
+  /** Open a window that nobody is signed in to. `url` is the way on which it reaches the server. */
+  static async open(name, url = options.url) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
@@ -32,19 +32,20 @@ export class Window {
       if (message.type() === "error" && !EXPECTED.test(message.text())) say("complaint", { window: name, text: message.text() });
     });
     page.on("request", (request) => {
-      const isOurs = /^data:/.test(request.url()) || request.url().startsWith(options.url);
+      const isOurs = /^data:/.test(request.url()) || [url, url.replace(/^http/, "ws")].some((ours) => request.url().startsWith(ours));
       if (!isOurs) say("complaint", { window: name, text: `foreign request: ${request.url()}` });
     });
-    return new Window(name, page);
+    return new Window(name, page, url);
   }
 
-  constructor(name, page) {
+  constructor(name, page, url) {
     this.name = name;
     this.page = page;
+    this.url = url;
   }
 
   async go(path = "/room") {
-    await this.page.goto(`${options.url}${path}`);
+    await this.page.goto(`${this.url}${path}`);
   }
 
   async signIn(email) {
