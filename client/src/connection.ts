@@ -27,11 +27,11 @@ const STABLE = 10_000;
 // Milliseconds after which a subscription is taken to have started although the server has not said so.
 const SETTLED = 2_000;
 // Close codes after which another attempt would end in the same way.
-const FATAL = new Set([4400, 4406, 4409]);
+const FATAL = [4400, 4406, 4409];
 // The server has too much of us: too many connections or messages, or pages of this origin may not connect.
-const CROWDED = new Set([1008, 4429]);
+const CROWDED = [1008, 4429];
 // Errors of an operation that pass. It is subscribed again, where it stood.
-const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "DRAINING", "TOO_SLOW", "TOKEN_EXPIRED", "TOKEN_NOT_YET_VALID"]);
+const PASSING = ["RATE_LIMITED", "UNAVAILABLE", "DRAINING", "TOO_SLOW", "TOKEN_EXPIRED", "TOKEN_NOT_YET_VALID"];
 const NONCE = "use_dpop_nonce: ";
 // The session goes on, and the connection must not come back on its own.
 const ENDED = "ended by an administrator";
@@ -216,7 +216,7 @@ export class Connection {
     this.#release(subscription);
     const { code, retryAfter } = errors[0]?.extensions ?? {};
     if (code === "CURSOR_EXPIRED" && subscription.lost(errors)) return this.#start(subscription);
-    if (PASSING.has(code ?? "")) return this.#startLater(subscription, (retryAfter ?? 1) * 1_000);
+    if (PASSING.includes(code ?? "")) return this.#startLater(subscription, (retryAfter ?? 1) * 1_000);
     this.remove(subscription);
     subscription.fail(failed(errors));
   }
@@ -246,10 +246,10 @@ export class Connection {
     this.#drop();
     this.#failures = lasted >= STABLE ? 1 : this.#failures + 1;
     this.#options.tell("closed", { code, reason });
-    if (FATAL.has(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
+    if (FATAL.includes(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
     if (this.subscriptions.size === 0) return;
     const isOfToken = code === 4401 || code === 4403;
-    const milliseconds = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.has(code) ? 6 : this.#failures);
+    const milliseconds = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.includes(code) ? 6 : this.#failures);
     this.#options.tell("waiting", { milliseconds });
     this.#cancelRetry = this.#clock.after(milliseconds, () => void this.#connect());
     if (reason.startsWith(NONCE)) this.#session.requests.nonce = reason.slice(NONCE.length);

@@ -1,3 +1,5 @@
+import type { Clock } from "./clock.js";
+
 /** A GraphQL error as the server sends it. */
 export interface GraphQLFault {
   message: string;
@@ -52,7 +54,12 @@ export const nonsense = (what: string, details?: Details): WatchwordError =>
 export const secondsOf = (error: unknown): number => (error as WatchwordError | undefined)?.retryAfter ?? 0;
 
 /** Return what an HTTP answer says of an error. A proxy may ask for patience too, in an answer of its own. */
-export const detailsOf = ({ status, headers }: Response): Details => ({ status, retryAfter: Number(headers.get("retry-after")) || undefined });
+export function detailsOf({ status, headers }: Response, clock: Clock): Details {
+  const [wait, date] = ["retry-after", "date"].map((name) => headers.get(name) ?? "");
+  // Seconds, or a time (RFC 9110, section 10.2.3), which is the server's: this machine's clock may be wrong.
+  const seconds = Number(wait) || Math.ceil((Date.parse(wait!) - (Date.parse(date!) || clock.now())) / 1_000);
+  return { status, retryAfter: seconds > 0 ? seconds : undefined };
+}
 
 /** Make an error of a GraphQL answer's list of errors. */
 export function failed(errors: readonly GraphQLFault[], data?: unknown): WatchwordError {

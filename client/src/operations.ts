@@ -1,4 +1,5 @@
 import type { Claims } from "./claims.js";
+import type { Clock } from "./clock.js";
 import { type Document, textOf } from "./document.js";
 import { type Answer, WatchwordError, detailsOf, failed, nonsense, unreachable } from "./errors.js";
 import type { Requests } from "./requests.js";
@@ -19,10 +20,16 @@ export interface ExecuteOptions {
   signal?: AbortSignal;
 }
 
+/** A request that may say the kind of its operation, for one that is sent by an id: `fetch` ignores it. */
+export interface OperationInit extends RequestInit {
+  operationKind?: string;
+}
+
 /** The part of a session that requests need. */
 export interface TokenSource {
   readonly url: string;
   readonly claims: Claims | null;
+  readonly clock: Clock;
   token(): Promise<string | null>;
   expire(token: string | null): void;
   reject(token: string | null): Promise<void>;
@@ -55,20 +62,20 @@ export class Operations {
       throw signal?.aborted || error instanceof WatchwordError ? error : unreachable(error);
     });
     const answer = (await response.json().catch(() => null)) as Answer<Data> | null;
-    if (typeof answer !== "object" || answer === null || !("data" in answer || Array.isArray(answer.errors))) {
-      throw nonsense(`status ${response.status} from /graphql`, detailsOf(response));
+    if (answer?.data === undefined && !Array.isArray(answer?.errors)) {
+      throw nonsense(`status ${response.status} from /graphql`, detailsOf(response, this.#session.clock));
     }
-    return answer;
+    return answer!;
   }
 
-  async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  async fetch(input: string | URL | Request, init?: OperationInit): Promise<Response> {
     const ask = this.#asking(input, init);
     const sent = await this.#session.token(), sid = this.#session.claims?.sid;
     const response = await ask(sent);
     if (response.status !== 401 && !DEMAND.test(response.headers.get("www-authenticate") ?? "")) return response;
     // Few requests need it, so it is loaded when it is; without it the answer is what it is.
     const again = await import("./repeat.js").catch(() => null);
-    return again ? again.repeated({ ask, sent, response, body: init?.body }, this.#session, sid, (need) => this.#steppedUp(need)) : response;
+    return again ? again.repeated({ ask, sent, response, init }, this.#session, sid, (need) => this.#steppedUp(need)) : response;
   }
 
   /** Return a function that sends the request with a token, as often as it is called. */

@@ -25,8 +25,8 @@ const plain = (network: INetwork): Environment => new Environment({ network, sto
 
 /** The network of a Relay environment: queries and mutations with a fresh token, subscriptions on `live`. */
 export function watchwordNetwork(live: Live, { missed }: RelayOptions = {}): INetwork {
-  const fetchQuery: FetchFunction = async ({ id, text, name }, variables) =>
-    (await (text ? live.session.execute(text, variables) : persisted(live.session, needed(id, name), variables))) as GraphQLResponse;
+  const fetchQuery: FetchFunction = async ({ id, text, name, operationKind }, variables) =>
+    (await (text ? live.session.execute(text, variables) : persisted(live.session, operationKind, { documentId: needed(id, name), variables }))) as GraphQLResponse;
   const subscribe: SubscribeFunction = ({ id, text, name }, variables) =>
     Observable.create<GraphQLResponse>((sink) =>
       live.follow(text ? { query: text, variables } : { documentId: needed(id, name), variables }, {
@@ -45,13 +45,12 @@ function needed(id: string | null | undefined, name: string): string {
 }
 
 /** Send the id that Relay's compiler has given a document; the text is only in its manifest. */
-async function persisted(session: Session, documentId: string, variables: object): Promise<Answer> {
-  const body = JSON.stringify({ documentId, variables });
-  const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+async function persisted(session: Session, operationKind: string, request: object): Promise<Answer> {
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(request), operationKind };
   const response = await session.fetch(`${session.url}/graphql`, init).catch((error: unknown) => {
     throw error instanceof WatchwordError ? error : unreachable(error);
   });
   const answer = (await response.json().catch(() => null)) as Answer | null;
   if (answer && ("data" in answer || Array.isArray(answer.errors))) return answer;
-  throw nonsense(`status ${response.status} from /graphql`, detailsOf(response));
+  throw nonsense(`status ${response.status} from /graphql`, detailsOf(response, session.clock));
 }

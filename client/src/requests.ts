@@ -77,19 +77,19 @@ export class Requests {
       keepalive: true,
       signal: tooLate.signal,
     };
-    const work = this.send(origin + path, init, token).then(read).catch((error: unknown) => {
+    const work = this.send(origin + path, init, token).then((response) => read(response, clock)).catch((error: unknown) => {
       throw error instanceof WatchwordError ? error : unreachable(error);
     });
     return within(clock, timeout, work, () => (tooLate.abort(), unreachable(`no answer in ${timeout / 1000} seconds`)));
   }
 }
 
-async function read(response: Response): Promise<unknown> {
+async function read(response: Response, clock: Clock): Promise<unknown> {
   if (response.status === 204) return null;
   const { status } = response;
   const answer = (await response.json().catch(() => null)) as { error?: string; error_description?: string } | null;
   if (response.ok && typeof answer === "object" && answer !== null) return answer;
-  const details = detailsOf(response);
+  const details = detailsOf(response, clock);
   if (typeof answer?.error !== "string") throw nonsense(`status ${status} from ${new URL(response.url || "x:").pathname}`, details);
   throw new WatchwordError(answer.error, answer.error_description ?? answer.error, details);
 }

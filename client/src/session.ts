@@ -92,7 +92,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#options = options;
     this.url = originOf(options.url);
     this.clock = options.clock ?? systemClock;
-    const store = options.store ?? (typeof location === "undefined" ? memoryStore() : "cookie");
+    const store = options.store ?? (page() ? "cookie" : memoryStore());
     const timeout = options.timeout ?? 15_000;
     const fetch: typeof globalThis.fetch = options.fetch ?? ((...given) => globalThis.fetch(...given));
     const given = { origin: this.url, fetch, clock: this.clock, timeout, prover: options.dpop ?? null };
@@ -261,7 +261,7 @@ export class Session extends Emitter<SessionEvents> {
   async #stepUpFor(need: StepUpNeed): Promise<boolean> {
     this.emit("mustStepUp", need);
     const given = await this.#options.onStepUp?.(need, this);
-    if (typeof given === "object" && given !== null) await this.stepUp(given);
+    if (given && given !== true) await this.stepUp(given);
     return Boolean(given);
   }
 
@@ -306,8 +306,11 @@ export function createSession(options: SessionOptions = {}): Session {
 const isRefusal = (error: unknown): boolean =>
   error instanceof WatchwordError && [400, 401, 403].includes(error.status!) && !/^(NONSENSE|use_dpop_nonce)$/.test(error.code);
 
+// Where there is no page there is no `location`.
+const page = (): Location | undefined => globalThis.location;
+
 function originOf(url: string | undefined): string {
-  const given = url ?? (typeof location === "undefined" ? undefined : location.origin);
+  const given = url ?? page()?.origin;
   if (given === undefined) throw new TypeError("Say where the server is: createSession({ url: \"https://…\" })");
-  return new URL(given, typeof location === "undefined" ? undefined : location.href).href.replace(/\/$/, "");
+  return new URL(given, page()?.href).href.replace(/\/$/, "");
 }

@@ -69,17 +69,13 @@ export class SignInRoutes implements Routes {
   }
 
   async login(credentials: Credentials): Promise<Tokens> {
-    const { deviceToken } = await this.#kept();
-    const device = this.#store && { delivery: "body", device_token: deviceToken };
-    return this.#save(await this.#requests.post("/api/auth/login", { ...wire(credentials), ...device }));
+    return this.#ask("/api/auth/login", wire(credentials));
   }
 
   async refresh(): Promise<Tokens | null> {
-    if (!this.#store) return tokensOf(await this.#requests.post("/api/auth/refresh", {}));
-    const { refreshToken, deviceToken } = await this.#kept();
-    if (refreshToken === undefined) return null;
-    const body = { refresh_token: refreshToken, delivery: "body", device_token: deviceToken };
-    return this.#save(await this.#requests.post("/api/auth/refresh", body));
+    const { refreshToken } = await this.#kept();
+    if (this.#store && refreshToken === undefined) return null;
+    return this.#ask("/api/auth/refresh", { refresh_token: refreshToken });
   }
 
   /** Authenticate again. The refresh token stays as it is. */
@@ -89,9 +85,8 @@ export class SignInRoutes implements Routes {
 
   /** End the session at the server. The refresh token is kept until that has happened, for another attempt. */
   async logout(): Promise<void> {
-    if (!this.#store) return void (await this.#requests.post("/api/auth/logout", {}));
     const { refreshToken } = await this.#kept();
-    if (refreshToken !== undefined) await this.#requests.post("/api/auth/logout", { refresh_token: refreshToken });
+    if (!this.#store || refreshToken !== undefined) await this.#requests.post("/api/auth/logout", { refresh_token: refreshToken });
     await this.forget();
   }
 
@@ -103,6 +98,13 @@ export class SignInRoutes implements Routes {
 
   async #kept(): Promise<Kept> {
     return (await this.#store?.load()) ?? {};
+  }
+
+  /** Ask for tokens; where there is a store, for all of them in the answer's body. */
+  async #ask(path: string, body: object): Promise<Tokens> {
+    const { deviceToken } = await this.#kept();
+    const device = this.#store && { delivery: "body", device_token: deviceToken };
+    return this.#save(await this.#requests.post(path, { ...body, ...device }));
   }
 
   /** Keep the new refresh token, before its access token is used: the old one is good no more. */

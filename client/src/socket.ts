@@ -71,7 +71,7 @@ export class SocketWire implements Wire {
 
   #receive(data: unknown): void {
     const message = parsed(data);
-    if (message === null) return this.#confused();
+    if (!message) return this.#confused();
     this.#events.heard();
     const { type, payload } = message, id = String(message.id);
     const isOpen = this.#open.has(id);
@@ -124,12 +124,12 @@ export class SocketWire implements Wire {
 
 function parsed(data: unknown): Message | null {
   try {
-    const message: unknown = JSON.parse(String(data));
-    return typeof message === "object" ? message : null;
+    return JSON.parse(String(data)) as Message | null;
   } catch {
     return null;
   }
 }
 
-const object = (payload: unknown): Expiry => (typeof payload === "object" && payload !== null ? payload : {});
+// What is no object becomes one without the members that are looked for.
+const object: (payload: unknown) => Expiry = Object;
 const faults = (payload: unknown): readonly GraphQLFault[] => (Array.isArray(payload) ? payload : []);

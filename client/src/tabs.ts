@@ -31,7 +31,7 @@ export class Tabs {
 
   /** Call back for each message of another tab. */
   listen(heard: (message: TabMessage) => void): void {
-    if (this.#name === null || typeof BroadcastChannel === "undefined") return;
+    if (this.#name === null || !globalThis.BroadcastChannel) return;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => {
       if (isMessage(data)) guarded(() => heard(data));
@@ -57,7 +57,7 @@ export class Tabs {
   }
 
   async #locked<T>(work: () => Promise<T>): Promise<T> {
-    const locks = typeof navigator === "undefined" ? undefined : navigator.locks;
+    const locks = globalThis.navigator?.locks;
     if (this.#name === null || !locks) return work();
     const waiting = new AbortController();
     const cancel = this.#clock.after(this.#patience, () => waiting.abort());

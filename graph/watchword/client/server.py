@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -134,8 +135,9 @@ class Server:
             raise Unavailable(f"{self.url} cannot be reached: {error}") from error
         self._nonce = response.headers.get("dpop-nonce", self._nonce)
         challenge = response.headers.get("www-authenticate", "")
-        body, seconds = _object(response), _seconds(response)
-        answer = Answer(response.status_code, body, seconds, challenge, _date(response))
+        body, date = _object(response), _time(response.headers.get("date", ""))
+        seconds = _seconds(response.headers.get("retry-after", ""), date or self.now())
+        answer = Answer(response.status_code, body, seconds, challenge, date)
         self._learn_time(answer)
         return answer
 
@@ -154,15 +156,17 @@ def _object(response: httpx2.Response) -> Mapping[str, Any]:
     )
 
 
-def _seconds(response: httpx2.Response) -> float | None:
-    """Return Retry-After, where it is in seconds (RFC 9110, section 10.2.3)."""
-    given = response.headers.get("retry-after", "")
-    return float(given) if given.isascii() and given.isdigit() else None
+def _seconds(given: str, now: float) -> float | None:
+    """Return the seconds of a Retry-After (RFC 9110, section 10.2.3). `now` is the server's time, if that is known."""
+    if given.isascii() and given.isdigit():
+        return float(given)
+    until = _time(given)
+    return None if until is None or until <= now else math.ceil(until - now)
 
 
-def _date(response: httpx2.Response) -> float | None:
-    """Return the server's time in Unix seconds (RFC 9110, section 6.6.1)."""
+def _time(given: str) -> float | None:
+    """Return a time of HTTP in Unix seconds (RFC 9110, section 5.6.7)."""
     try:
-        return parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError):
+        return parsedate_to_datetime(given).timestamp()
+    except ValueError:
         return None

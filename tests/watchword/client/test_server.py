@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -153,6 +154,30 @@ async def test_answers_that_are_no_json_say_whether_to_come_again(
             await public.execute("{ __typename }")
     assert type(caught.value) is error
     assert getattr(caught.value, "retry_after", None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("wait", "date", "seconds"),
+    [
+        ("Thu, 01 Jan 1970 00:17:20 GMT", None, 40.0),
+        ("Fri, 02 Jan 1970 01:00:40 GMT", "Fri, 02 Jan 1970 01:00:00 GMT", 40.0),
+        ("Thu, 01 Jan 1970 00:16:00 GMT", None, None),
+        ("soon", None, None),
+        ("-3", None, None),
+    ],
+)
+async def test_a_time_to_come_again_is_read_by_the_servers_clock_or_else_by_this_machines(
+    wait: str, date: str | None, seconds: float | None
+) -> None:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(
+            503, headers={"retry-after": wait, **({"date": date} if date else {})}
+        )
+
+    server = Server("http://test", now=lambda: 1_000.0)
+    server._http = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    assert (await server.post("/graphql")).retry_after == seconds
+    await server.close()
 
 
 async def test_an_address_where_nothing_listens_is_unavailable() -> None:

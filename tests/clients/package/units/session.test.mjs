@@ -129,6 +129,21 @@ test("while the server asks for patience no request is made, neither for a page 
   }
 });
 
+test("a time until which the server asks for patience is read by the server's clock, or else by this machine's", async () => {
+  const at = (seconds) => new Date(seconds * 1_000).toUTCString();
+  // The fake clock stands at 1,000 seconds; a server whose clock is another says so by its date.
+  const cases = [[at(1_040), undefined, 40], [at(90_040), at(90_000), 40], [at(1_040), at(1_041), undefined], ["7", at(1), 7],
+    ...["soon", "0", "-3"].map((wait) => [wait, at(1_700_000_000), undefined])];
+  for (const [wait, date, retryAfter] of cases) {
+    const { session } = made({ "/api/auth/login": () => refusal("too_many_requests", 429, { "retry-after": wait, ...(date && { date }) }) });
+    await assert.rejects(session.signIn(LOGIN), { code: "too_many_requests", retryAfter });
+  }
+  const routes = { "/api/auth/refresh": () => refusal("too_many_requests", 429, { "retry-after": at(1_600) }) };
+  const { session, asked, clock } = made(routes, { store: memoryStore({ refreshToken: "r" }) });
+  await clock.move(599_000);
+  assert.deepEqual([session.state, asked.seen.length], ["restoring", 1]);
+});
+
 test("a wait that is longer than a timer can be is not over at once", async () => {
   const { systemClock } = await import(`${process.env.PACKAGE}/clock.js`), { setTimeout } = globalThis, given = [];
   globalThis.setTimeout = (callback, milliseconds) => given.push(milliseconds);
@@ -358,15 +373,15 @@ test("a second factor is asked for, and a refused one is told", async () => {
   await assert.rejects(made({ "/api/auth/login": login }).session.signIn(LOGIN), { code: "mfa_required" });
 });
 
-function stepping(onStepUp, expired = 0) {
+function stepping(onStepUp, expired = 0, refused = { a: null }) {
   let recent = false, signed = "s1", refreshed = "s1";
   const done = [], login = (sid) => (signed = sid), refresh = (sid) => (refreshed = sid);
   const routes = {
     "/api/auth/login": () => tokens(signed),
     "/api/auth/refresh": () => tokens(refreshed),
     "/api/auth/step-up": () => ((recent = true), tokens("s1")),
-    "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body.query), recent ? json({ data: { a: true } })
-      : json({ data: { a: null }, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300, acrValues: ["phr"] } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
+    "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body?.query), recent ? json({ data: { a: true } })
+      : json({ data: refused, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300, acrValues: ["phr"] } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
   };
   return { ...made(routes, { onStepUp }), done, login, refresh };
 }
@@ -390,6 +405,26 @@ test("a mutation of which a part may have been done is not sent again", async ()
   await session.signIn(LOGIN);
   await assert.rejects(session.query("mutation { a b }"), { code: "STEP_UP_REQUIRED" });
   assert.equal(done.length, 1);
+});
+
+test("an operation that is sent by an id is sent again if it is a query, or if its answer has one field", async () => {
+  const { createLive } = await import(`${process.env.PACKAGE}/index.js`), { watchwordNetwork } = await import(`${process.env.PACKAGE}/relay.js`);
+  const byRelay = (operationKind) => (session) =>
+    watchwordNetwork(createLive(session)).execute({ operationKind, id: "r1", name: "Any", text: null, metadata: {} }, {}, {}).toPromise();
+  const byHand = (init) => async (session) => (await session.fetch("/graphql", init)).json();
+  // Apollo Client and urql send the hash without the text, and may send queries by GET.
+  const hash = byHand({ method: "POST", body: JSON.stringify({ operationName: "A", extensions: { persistedQuery: { sha256Hash: "h" } } }) });
+  const one = { a: null }, two = { a: null, b: null };
+  const cases = [
+    [byRelay("query"), one, 2], [byRelay("query"), two, 2], [byRelay("query"), null, 2], [byHand({ method: "GET" }), two, 2],
+    [byRelay("mutation"), one, 2], [byRelay("mutation"), two, 1], [byRelay("mutation"), null, 1], [hash, one, 2], [hash, two, 1],
+  ];
+  for (const [ask, refused, sent] of cases) {
+    const { session, done } = stepping(async () => ({ password: "secret" }), 0, refused);
+    await session.signIn(LOGIN);
+    const answer = await ask(session);
+    assert.deepEqual([done.length, answer.data], [sent, sent === 2 ? { a: true } : refused]);
+  }
 });
 
 test("a request is not sent again as another person", async () => {
