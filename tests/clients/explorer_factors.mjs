@@ -41,6 +41,18 @@ async function signOut(page) {
   await page.waitForSelector('.bar input[name="email"]');
 }
 
+/** Let the next operation be refused: it needs an authentication of one of these classes. */
+async function challenged(page, acrValues) {
+  const errors = [{ message: "Sign in again.", path: ["makeRecoveryCodes"], extensions: { code: "STEP_UP_REQUIRED", acrValues } }];
+  await page.setRequestInterception(true);
+  page.on("request", function answer(request) {
+    if (!request.postData()?.includes("makeRecoveryCodes")) return request.continue();
+    page.off("request", answer);
+    const headers = { "content-type": "application/json", "www-authenticate": 'Bearer error="insufficient_user_authentication"' };
+    return request.respond({ headers, body: JSON.stringify({ data: { makeRecoveryCodes: null }, errors }) }).then(() => page.setRequestInterception(false));
+  });
+}
+
 const press = (page, form, text) =>
   page.$$eval(`.bar form[aria-label="${form}"] button`, (buttons, name) => buttons.find((each) => each.textContent === name).click(), text);
 
@@ -81,6 +93,18 @@ try {
   await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
   await press(page, "Authenticate again", "Cancel");
   say("cancelled", { answer: await explorer.response(page) });
+  // The toy schema demands no class of an authentication, so that its challenge is put into the answers here.
+  for (const acrValues of [["phr"], ["http://schemas.openid.net/pape/policies/2007/06/multi-factor"]]) {
+    await challenged(page, acrValues);
+    await explorer.run(page, "mutation { makeRecoveryCodes }");
+    await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
+    say("demanded", await page.$eval('.bar form[aria-label="Authenticate again"]', (form) => ({
+      about: form.querySelector("span").textContent,
+      fields: [...form.elements].filter((each) => each.name).map((each) => `${each.name}${each.required ? "" : "?"}`),
+    })));
+    await press(page, "Authenticate again", "Cancel");
+    await explorer.response(page);
+  }
   await signOut(page);
 
   await explorer.signIn(page, options.email, options.password);

@@ -59,6 +59,9 @@ async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(
                 assert done["answer"] == {"data": {"viewer": {"scopes": ["incidents:read"]}}}
         cancelled = done["answer"]["errors"][0]
         assert cancelled["extensions"]["code"] == "STEP_UP_REQUIRED"
+        passkey, two_factors = await script.wait("demanded"), await script.wait("demanded")
+        assert (passkey["about"], passkey["fields"]) == ("This needs a passkey.", [])
+        assert two_factors["fields"] == ["password", "code"]
         await script.wait("needs a code")
         script.tell("code", otp=app.at(site.clock.now()))
         assert PERSON in (await script.wait("by code"))["text"]

@@ -209,6 +209,32 @@ async def test_the_page_is_always_that_of_the_person_who_is_signed_in(
         await script.rest()
 
 
+async def test_another_authentication_is_asked_by_what_is_demanded_and_by_what_the_person_has(
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
+) -> None:
+    async with windows(node, chromium, room, tmp_path, screenshots, "factors") as script:
+        none = await script.wait("none of one")
+        assert "You have none: add one in your account" in none["about"]
+        assert (none["fields"], none["buttons"]) == ([], ["Open your account"])
+        none = await script.wait("none of two")
+        assert "You have neither" in none["about"]
+        assert (none["fields"], none["buttons"]) == ([], ["Open your account"])
+        unknown = await script.wait("unknown class")
+        assert "urn:example:gold" in unknown["about"]
+        assert (unknown["fields"], unknown["buttons"]) == ([], ["Close"])
+        recent = await script.wait("recent")
+        assert (recent["fields"], recent["buttons"]) == (["Password"], ["Confirm"])
+        passkey = await script.wait("a passkey")
+        assert passkey["about"] == "This needs a passkey."
+        assert (passkey["fields"], passkey["buttons"]) == ([], ["Use a passkey"])
+        assert (await script.wait("by passkey"))["steppedUp"] == 1
+        code = await script.wait("a code")
+        assert code["fields"] == ["Password", "One-time code"]
+        assert code["buttons"] == ["Use a passkey", "Confirm"]
+        assert (await script.wait("by code"))["steppedUp"] == 1
+        await script.rest()
+
+
 async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:

@@ -1,8 +1,9 @@
 // An admin: who is connected, ending a connection, another key, a client and its secrets, a client with a key, other roles. Then the
 // person's own account: a second factor, a passkey of a device that the browser makes up, and a recovery code.
 // Options: url, chromium, profile, password, pictures, member (an e-mail address).
-import { createHmac, generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { options, say } from "../session.mjs";
+import { code } from "./codes.mjs";
 import { close, Window } from "./window.mjs";
 
 const admin = await Window.open("admin");
@@ -185,15 +186,4 @@ async function tokenBy(secret) {
   const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
   const body = new URLSearchParams({ grant_type: "client_credentials" });
   return (await fetch(metadata.token_endpoint, { method: "POST", headers: { authorization }, body })).status;
-}
-
-/** The code of a secret, so many steps of 30 seconds from now (RFC 6238). */
-function code(base32, steps) {
-  const bits = [...base32].map((each) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(each).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((each) => Number.parseInt(each, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  const at = mac[19] & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }

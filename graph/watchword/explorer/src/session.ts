@@ -1,9 +1,10 @@
 // Who is signed in, by watchword-client, and with how many of their scopes they act.
-import { type StepUpCredentials, Live, Session, WatchwordError, createLive, createSession } from "watchword-client";
+import { type StepUpCredentials, type StepUpNeed, Live, Session, WatchwordError, createLive, createSession } from "watchword-client";
 import { createDpop } from "watchword-client/dpop";
 import { ISSUER, ORIGIN } from "./page.js";
 
-type Asked = { resolve(given: StepUpCredentials | boolean): void };
+// What an operation demands of an authentication, and what the person answers.
+type Asked = { need: StepUpNeed; resolve(given: StepUpCredentials | boolean): void };
 
 /** The session of the page, as the bar shows it. It calls `changed` listeners whenever something is to be shown anew. */
 export class Person {
@@ -27,7 +28,7 @@ export class Person {
     this.session = createSession({
       url: ORIGIN,
       fetch: this.#fetch,
-      onStepUp: () => this.#stepUp(),
+      onStepUp: (need) => this.#stepUp(need),
       ...(ISSUER && { dpop: createDpop({ issuer: ISSUER }) }),
     });
     this.live = createLive(this.session);
@@ -98,8 +99,8 @@ export class Person {
   }
 
   /** Step up. Its token has all scopes, whatever the person acts with, so that another is asked for. */
-  async #stepUp(): Promise<boolean> {
-    const given = await this.#askAgain();
+  async #stepUp(need: StepUpNeed): Promise<boolean> {
+    const given = await this.#askAgain(need);
     if (typeof given === "object") await this.session.stepUp(given);
     if (given && this.acting !== null) {
       this.#asked = undefined;
@@ -108,9 +109,10 @@ export class Person {
     return Boolean(given);
   }
 
-  #askAgain(): Promise<StepUpCredentials | boolean> {
+  #askAgain(need: StepUpNeed): Promise<StepUpCredentials | boolean> {
     return new Promise((resolve) => {
       this.stepUp = {
+        need,
         resolve: (given) => {
           this.stepUp = null;
           this.#tell();

@@ -7,6 +7,9 @@ import { type Person, inWords } from "./session.js";
 // Browsers make no passkeys for an IP address.
 const mayHavePasskeys = hasPasskeys() && !/^[\d.]+$|^\[/.test(location.hostname);
 
+// The class of two factors; the other that the server demands is that of a passkey.
+const TWO_FACTORS = "http://schemas.openid.net/pape/policies/2007/06/multi-factor";
+
 /** Return a second factor as the server names it: recovery codes are longer than one-time codes. */
 function factor(code: string): { otp?: string; recoveryCode?: string } {
   if (!code) return {};
@@ -68,6 +71,13 @@ function Code() {
   );
 }
 
+/** Return what the form asks for, by the classes of which the authentication must be one (RFC 9470): any if there are none. */
+function demanded(acrValues: readonly string[]): { about: string; password: boolean; needsCode: boolean } {
+  if (acrValues.length === 0) return { about: "This needs a recent sign-in.", password: true, needsCode: false };
+  if (acrValues.includes(TWO_FACTORS)) return { about: "This needs a passkey, or a password with a code.", password: true, needsCode: true };
+  return { about: mayHavePasskeys ? "This needs a passkey." : "This needs a passkey, and this browser has none for this page.", password: false, needsCode: false };
+}
+
 /** Asks to authenticate again, where an operation needs a recent sign-in. */
 export function StepUp({ person }: { person: Person }) {
   const asked = person.stepUp!;
@@ -87,18 +97,23 @@ export function StepUp({ person }: { person: Person }) {
     }
   }
 
+  const { about, password, needsCode } = demanded(asked.need.acrValues ?? []);
   return (
     <form onSubmit={submit} aria-label="Authenticate again">
-      <span>This needs a recent sign-in.</span>
-      <label>
-        Password
-        <input name="password" type="password" autoComplete="current-password" autoFocus required />
-      </label>
-      <label>
-        Code, if you use one
-        <input name="code" autoComplete="one-time-code" />
-      </label>
-      <button type="submit">Continue</button>
+      <span>{about}</span>
+      {password && (
+        <>
+          <label>
+            Password
+            <input name="password" type="password" autoComplete="current-password" autoFocus required />
+          </label>
+          <label>
+            {needsCode ? "One-time or recovery code" : "Code, if you use one"}
+            <input name="code" autoComplete="one-time-code" required={needsCode} />
+          </label>
+          <button type="submit">Continue</button>
+        </>
+      )}
       {mayHavePasskeys && (
         <button type="button" onClick={() => void byPasskey()}>
           Use a passkey

@@ -31,3 +31,9 @@ export function ago(iso: string, now: number = Date.now()): string {
   const found = UNITS.find(([, size]) => Math.abs(seconds) >= size);
   return found ? relative.format(Math.trunc(seconds / found[1]), found[0]) : seconds > 0 ? "in a moment" : "just now";
 }
+
+// The methods of an authentication (RFC 8176). Those without a word say no more than the others.
+const FACTORS: Record<string, string> = { pwd: "password", otp: "one-time code", hwk: "passkey", swk: "passkey", user: "", mfa: "" };
+
+/** Name the factors of a sign-in. */
+export const factors = (methods: readonly string[]): string => [...new Set(methods.map((each) => FACTORS[each] ?? each))].filter(Boolean).join(" and ");

@@ -2,6 +2,7 @@
 import { useAction, useQuery } from "../data";
 import { Confirm, Fault, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
+import { factors } from "../words";
 import { REVOKE_SESSION, SESSIONS, SIGN_OUT_ELSEWHERE } from "./documents";
 
 interface Session {
@@ -30,7 +31,7 @@ export function Sessions() {
             <div class="grow">
               <strong>{session.label || "Unknown device"}</strong> {session.current && <span class="badge">This one</span>}
               <p class="quiet">
-                {session.address} · used <Time at={session.usedAt} /> · by {session.methods.join(", ")}
+                {session.address} · used <Time at={session.usedAt} /> · by {factors(session.methods)}
               </p>
             </div>
             {!session.current && <Confirm label="End" question="End this session?" onConfirm={() => void act(REVOKE_SESSION, { id: session.id })} />}
