@@ -319,7 +319,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
             if hook is not None:
                 Announcer(services, hook).open(services.background)
             garbage.open(services.background)
-            name_non_null(mount.schema)
+            name_non_null(mount.schema, settings.refusals)
             _check_documents(pipeline)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)

@@ -21,27 +21,36 @@ log = logging.getLogger("watchword.permissions")
 # Where a schema says that its fields were named.
 _NAMED = "watchword-named-non-null"
 
+# With WATCHWORD_REFUSALS=reject an object becomes null only by what is not decided before the operation runs.
+_REJECTED = (
+    "What roles, scopes and claims deny refuses the whole operation (WATCHWORD_REFUSALS=reject), so nothing is run. If a"
+    " rule about the object refuses one, or the request chose another form by extensions.refusals,"
+)
 
-def name_non_null(schema: strawberry.Schema) -> None:
+
+def name_non_null(schema: strawberry.Schema, refusals: str) -> None:
     """Log, once for each schema, which guarded fields must not be null, and what a refusal of them does.
 
-    The permissions of types and of the domain must have been added.
+    `refusals` is the setting of this name. The permissions of types and of the domain must have been added.
     """
     extensions = definition(schema).extensions
     if extensions.get(_NAMED):
         return
     extensions[_NAMED] = True
+    what = _REJECTED if refusals == "reject" else "If one is refused,"
     if nested := nested_non_null(schema):
         log.info(
-            "Guarded fields that must not be null (all such fields of a type that is named alone): %s. If one is refused,"
+            "Guarded fields that must not be null (all such fields of a type that is named alone): %s. %s"
             " its object becomes null too, up to the next place that may be null. Write `| None` to the field's type for"
             " null in the field alone.",
             _by_type(nested, _that_must_not_be_null(schema)),
+            what,
         )
     if roots := root_non_null(schema):
         log.info(
-            "Guarded root fields that must not be null: %s. If one is refused, the data of the whole answer is null.",
+            "Guarded root fields that must not be null: %s. %s the data of the whole answer is null.",
             _by_type(roots, Counter()),
+            what,
         )
 
 

@@ -19,6 +19,12 @@ from watchword.permissions.field import HasRole, Public, SignedIn
 from watchword.permissions.guarded import guarded_by
 from watchword.permissions.non_null import name_non_null, nested_non_null, root_non_null
 
+SOME_NULL = "If one is refused,"
+REJECTED = (
+    "What roles, scopes and claims deny refuses the whole operation (WATCHWORD_REFUSALS=reject), so nothing is run. If a"
+    " rule about the object refuses one, or the request chose another form by extensions.refusals,"
+)
+
 
 @guarded_by(Public)
 @strawberry.type
@@ -83,8 +89,8 @@ def test_the_log_names_them_once_for_each_schema_with_what_a_refusal_does(
     schema: strawberry.Schema, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "watchword.permissions")
-    name_non_null(schema)
-    name_non_null(schema)
+    name_non_null(schema, "partial")
+    name_non_null(schema, "partial")
     below, root = caplog.messages
     assert "Person (salary), Diary. If one" in below
     assert "its object becomes null too, up to the next place that may be null" in below
@@ -104,19 +110,29 @@ def test_a_schema_without_such_fields_logs_nothing(caplog: pytest.LogCaptureFixt
             return 1
 
     caplog.set_level(logging.INFO, "watchword.permissions")
-    name_non_null(strawberry.Schema(Quiet))
+    name_non_null(strawberry.Schema(Quiet), "partial")
     assert caplog.messages == []
 
 
-async def test_they_are_named_when_the_server_starts_and_not_before_it_could_be_refused(
-    sqlite_url: str, clock: MovedClock, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("refusals", "what"),
+    [("partial", SOME_NULL), ("each", SOME_NULL), ("reject", REJECTED)],
+)
+async def test_they_are_named_when_the_server_starts_with_what_its_setting_does_and_not_before(
+    sqlite_url: str,
+    clock: MovedClock,
+    caplog: pytest.LogCaptureFixture,
+    refusals: str,
+    what: str,
 ) -> None:
     caplog.set_level(logging.INFO, "watchword.permissions")
     mount = Mount(strawberry.Schema(Query, subscription=Subscription), Domain())
-    app = create_app(await prepared(sqlite_url, clock), mount, clock)
+    app = create_app(await prepared(sqlite_url, clock, refusals=refusals), mount, clock)
     assert caplog.messages == []
     async with app.router.lifespan_context(app):
-        assert any("Person (salary), Diary." in each for each in caplog.messages)
+        below, root = caplog.messages
+    assert f"Person (salary), Diary. {what} its object becomes null" in below
+    assert f"Query (count). {what} the data of the whole answer is null" in root
 
 
 @pytest.mark.parametrize(
