@@ -56,8 +56,13 @@ Marks = dict[str, dict[int, Mark]]
 
 
 def trail(traceback: Any, marks: Marks) -> Iterator[tuple[Mark, FrameType]]:
-    """Yield the marks through which an error came, the outermost first, each with its frame."""
-    while traceback is not None:
+    """Yield the marks through which an error came, the outermost first, each with its frame.
+
+    A frame that stands twice caught the error and raised it again with its path: the work below it was let go then.
+    """
+    above = None
+    while traceback is not None and traceback.tb_frame is not above:
+        above = traceback.tb_frame
         code = traceback.tb_frame.f_code
         lines = marks.get(code.co_filename)
         if lines is None and code not in _passed_by:

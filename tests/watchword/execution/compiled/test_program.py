@@ -40,6 +40,13 @@ class Leaf:
         return self.name
 
     @strawberry.field
+    async def stays(self) -> str:
+        begun = asyncio.current_task()
+        await asyncio.sleep(0)
+        log.append(f"ends in {'its own' if asyncio.current_task() is begun else 'another'} task")
+        return self.name
+
+    @strawberry.field
     async def broken_later(self) -> str:
         await asyncio.sleep(0)
         raise ValueError(f"late {self.name}")
@@ -74,6 +81,10 @@ class Mutation:
     async def write(self, name: str) -> Leaf | None:
         log.append(f"write {name}")
         return Leaf(name=name)
+
+    @strawberry.mutation(permission_classes=[Public])
+    async def plant(self) -> Leaf:
+        return Leaf(name="new")
 
     @strawberry.mutation(permission_classes=[Public])
     def tear(self) -> str:
@@ -124,6 +135,14 @@ async def test_work_that_an_error_interrupts_ends_in_the_background(both: Both) 
     data, _ = await both.execute("{ leaf { later broken } }")
     assert data == {"leaf": None}
     assert log == ["begin a", "end a"]
+
+
+async def test_interrupted_work_has_one_task_when_the_error_goes_through_several_functions(
+    both: Both,
+) -> None:
+    data, _ = await both.execute("mutation { plant { stays broken } }")
+    assert data is None
+    assert log == ["ends in its own task"]
 
 
 async def test_mutations_run_one_after_the_other_until_one_fails(both: Both) -> None:
