@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from math import ceil
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from watchword.errors import OverBudget
 from watchword.principal import Principal
@@ -48,13 +48,23 @@ class Left(NamedTuple):
     reset_after: int
 
 
+Kind = Literal["principal", "client", "address"]
+
+
+class Payer(NamedTuple):
+    """Whose operations share an account: one principal, one OAuth client or one network."""
+
+    kind: Kind
+    name: str
+
+
 class Account:
-    """What one caller has spent in this window, as far as this process knows."""
+    """What one payer has spent in this window, as far as this process knows."""
 
-    __slots__ = ("budget", "due", "known", "name", "untold")
+    __slots__ = ("budget", "due", "known", "payer", "untold")
 
-    def __init__(self, name: str, budget: int) -> None:
-        self.name = name
+    def __init__(self, payer: Payer, budget: int) -> None:
+        self.payer = payer
         self.budget = budget
         # What all processes had told of when this one last asked, its own part included.
         self.known = 0.0
@@ -90,7 +100,7 @@ class Budgets:
         self._clock = clock
         self._background = background
         self._window = 0
-        self._accounts: dict[str, Account] = {}
+        self._accounts: dict[Payer, Account] = {}
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -106,7 +116,7 @@ class Budgets:
         window = self._window
         for account in accounts:
             if account.left < due:
-                self.exceeded[f"budget_per_{account.name.partition('/')[0]}"] += 1
+                self.exceeded[f"budget_per_{account.payer.kind}"] += 1
                 if not self.enforced:
                     continue
                 remains = (window + 1) * WINDOW - now
@@ -132,31 +142,31 @@ class Budgets:
             self._window, self._accounts = window, {}
         return [self._account(*each) for each in self._payers(principal, address)], now
 
-    def _payers(self, principal: Principal, address: str) -> Iterator[tuple[str, int]]:
+    def _payers(self, principal: Principal, address: str) -> Iterator[tuple[Payer, int]]:
         rates = self.rates
         if principal.is_anonymous:
             if rates.address:
                 for network in networks(address):
-                    yield f"address/{network.name}", rates.address * network.times
+                    yield Payer("address", network.name), rates.address * network.times
             return
         if rates.principal:
-            yield f"principal/{principal.subject}", rates.principal
+            yield Payer("principal", principal.subject), rates.principal
         # Everybody uses our own front end: it has no budget.
         if rates.client and principal.client is not None and not principal.is_first_party:
-            yield f"client/{principal.client}", rates.client
+            yield Payer("client", principal.client), rates.client
 
-    def _account(self, name: str, budget: int) -> Account:
-        found = self._accounts.get(name)
+    def _account(self, payer: Payer, budget: int) -> Account:
+        found = self._accounts.get(payer)
         if found is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
                 del self._accounts[next(iter(self._accounts))]
-            found = self._accounts[name] = Account(name, budget)
+            found = self._accounts[payer] = Account(payer, budget)
         return found
 
     async def _tell(self, account: Account, window: int) -> None:
         """Add what is untold to the shared counter, and learn what all have spent."""
         part = int(account.untold)
-        total = await self._attempts.add(part, 2 * WINDOW, "budget", account.name, str(window))
+        total = await self._attempts.add(part, 2 * WINDOW, "budget", *account.payer, str(window))
         if total is not None:
             account.untold -= part
             account.known = max(account.known, total)

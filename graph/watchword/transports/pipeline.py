@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -31,6 +32,17 @@ from watchword.transports.traffic import Traffic
 
 Confirm = Callable[[Principal], Principal]
 """Checks a principal against the known revocations; returns it with the grants it still has. Does no I/O."""
+
+
+class Priced(NamedTuple):
+    """A plan, what it costs its caller to run it, and how much of that was charged when its document was read.
+
+    Without budgets, nothing is charged.
+    """
+
+    plan: Plan
+    cost: float = 0
+    paid: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +107,29 @@ class Pipeline:
     def plan(self, request: GraphQLRequest, principal: Principal, address: str) -> Plan:
         """Return the plan of a request, whose cost is charged to its caller's budgets before anything is run.
 
-        A document that is not known yet is charged what the cheapest operation costs before it is read. A subscription
-        is charged for each of its events, by its run. Raises `Refused` if it cannot be run, as `Documents.plan` does,
-        and `OverBudget`.
+        A subscription is charged for each of its events, by its run. Raises as `priced` does, and `OverBudget`.
+        """
+        priced = self.priced(request, principal, address)
+        if priced.cost:
+            self.services.budgets.charge(principal, address, priced.cost, priced.paid)
+        return priced.plan
+
+    def priced(self, request: GraphQLRequest, principal: Principal, address: str) -> Priced:
+        """Return the plan of a request, and what is to be charged for it.
+
+        A document that is not known yet is charged what the cheapest operation costs before it is read. Raises
+        `Refused` if it cannot be run, as `Documents.plan` does, and `OverBudget`.
         """
         budgets = self.services.budgets
         if not budgets.is_set:
-            return self._plan(request, principal)
+            return Priced(self._plan(request, principal))
         asked, paid = (request.query, request.document_id, request.operation_name), 0
         plan = self.documents.known(*asked, principal)
         if plan is None:
             budgets.charge(principal, address, LEAST)
             plan, paid = self._plan(request, principal), LEAST
         cost = 0 if plan.is_subscription else self.engine.planner.cost(plan, request.variables)
-        budgets.charge(principal, address, max(LEAST, cost), paid)
-        return plan
+        return Priced(plan, max(LEAST, cost), paid)
 
     def with_cost(
         self, json: bytes, plan: Plan, request: GraphQLRequest, principal: Principal, address: str

@@ -23,7 +23,7 @@ from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Principal
 from watchword.process.eager import in_task
 from watchword.transports.http.responses import CONTENT_TYPES, Failure
-from watchword.transports.pipeline import Pipeline
+from watchword.transports.pipeline import Pipeline, Priced
 from watchword.transports.request import GraphQLRequest, read
 
 
@@ -82,25 +82,36 @@ class Batches:
                 400, BadUserInput("A batch is answered with JSON: accept application/json.")
             )
         await in_task()
-        plans = [self._plan(request, principal, address) for request in batch.requests]
-        self._check_together(zip(plans, batch.requests, strict=True))
-        pairs = zip(plans, batch.requests, strict=True)
-        done = await asyncio.gather(*(_answered(plan, request, run) for plan, request in pairs))
+        asked = [(self._price(each, principal, address), each) for each in batch.requests]
+        self._check_together(asked)
+        self._charge([found for found, _ in asked], principal, address)
+        done = await asyncio.gather(*(_answered(found, request, run) for found, request in asked))
         demands = dict.fromkeys(header for each in done for header in each.demand)
         json = b"[" + b",".join(each.json for each in done) + b"]"
         return Response(200, json, (*CONTENT_TYPES[media_type][1], *demands))
 
-    def _plan(self, request: GraphQLRequest, principal: Principal, address: str) -> Plan | Refused:
+    def _price(
+        self, request: GraphQLRequest, principal: Principal, address: str
+    ) -> Priced | Refused:
         try:
-            return self._pipeline.plan(request, principal, address)
+            return self._pipeline.priced(request, principal, address)
         except Refused as refused:
             return refused
 
-    def _check_together(self, asked: Iterable[tuple[Plan | Refused, GraphQLRequest]]) -> None:
+    def _charge(
+        self, found: Iterable[Priced | Refused], principal: Principal, address: str
+    ) -> None:
+        """Charge a batch as one operation. Raises `OverBudget`, and charges nothing, if too little is left."""
+        priced = [each for each in found if isinstance(each, Priced)]
+        if cost := sum(each.cost for each in priced):
+            paid = sum(each.paid for each in priced)
+            self._pipeline.services.budgets.charge(principal, address, cost, paid)
+
+    def _check_together(self, asked: Iterable[tuple[Priced | Refused, GraphQLRequest]]) -> None:
         """Raise `Failure` if a batch asks for more than one operation may."""
         planner, total = self._pipeline.engine.planner, Counter[str]()
-        for plan, request in asked:
-            if isinstance(plan, Refused | Draft):
+        for found, request in asked:
+            if isinstance(found, Refused) or isinstance(plan := found.plan, Draft):
                 continue
             size = size_of(self._schema, plan.document, plan.operation)
             total["characters"] += len(plan.query or "")
@@ -110,8 +121,8 @@ class Batches:
             total["root_fields"] += size.root_fields
             total["cost"] += ceil(planner.cost(plan, request.variables))
         try:
-            for name, found in total.items():
-                planner.limits.check(name, found, "batch")
+            for name, number in total.items():
+                planner.limits.check(name, number, "batch")
         except TooComplex as error:
             raise Failure(400, error) from error
 
@@ -128,11 +139,11 @@ def is_batch(body: bytes) -> bool:
     return body[:1] != b"{" and body.lstrip(b" \t\r\n")[:1] == b"["
 
 
-async def _answered(plan: Plan | Refused, request: GraphQLRequest, run: Run) -> Done:
-    if isinstance(plan, Refused):
-        return _refused(plan)
+async def _answered(found: Priced | Refused, request: GraphQLRequest, run: Run) -> Done:
+    if isinstance(found, Refused):
+        return _refused(found)
     try:
-        return await run(plan, request)
+        return await run(found.plan, request)
     except Refused as refused:
         return _refused(refused)
     except Failure as failure:

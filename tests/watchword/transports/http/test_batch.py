@@ -20,6 +20,7 @@ from tests.support.toy_server import ToyServer, toy_server
 from watchword.errors import StepUpRequired
 from watchword.execution.documents.automatic import digest_of
 from watchword.permissions.field import Public
+from watchword.throttling.budgets import WINDOW
 from watchword.transports.http.batch import is_batch
 
 MOST = 5
@@ -224,6 +225,28 @@ async def test_a_batch_over_budget_is_refused_as_a_whole(clock: MovedClock) -> N
         response = await post(server, [greeting("you")] * 2)
     assert response.status_code == 429
     assert "retry-after" in response.headers
+
+
+async def test_nothing_is_charged_for_a_batch_that_is_refused(clock: MovedClock) -> None:
+    clock.move(WINDOW - clock.now() % WINDOW)
+    toys = {"query": "{ toys(first: 3) { id } }"}
+    async with toy_server(clock, SCHEMA, max_cost=5, budget_per_address=6) as server:
+
+        async def left() -> int:
+            told = (await post(server, greeting("you") | {"extensions": {"cost": True}})).json()
+            return int(told["extensions"]["cost"]["remaining"])
+
+        # Reading each document for the first time costs 1.
+        assert (await post(server, [toys])).status_code == 200
+        assert await left() == 2
+        clock.move(WINDOW)
+        for _ in range(3):
+            # Together they cost more than one operation may.
+            assert (await post(server, [toys, toys])).status_code == 400
+        assert (await post(server, [toys])).status_code == 200
+        # The second operation cannot be paid, so the first is not charged.
+        assert (await post(server, [greeting("you"), toys])).status_code == 429
+        assert await left() == 2
 
 
 async def test_without_the_option_a_list_is_refused(clock: MovedClock) -> None:
