@@ -20,6 +20,8 @@ from watchword.throttling.budgets import SHARE, WINDOW, Budgets, Rates
 
 ALICE, BOB = Principal("alice", client="app"), Principal("bob", client="app")
 HERE = "192.0.2.1"
+# More than any budget here: a caller that may spend so much has none.
+ENOUGH = 5_000
 
 
 @asynccontextmanager
@@ -37,12 +39,13 @@ async def charging(
 def spend(made: Budgets, principal: Principal, address: str = HERE, each: float = 1) -> float:
     """Charge until nothing is left; return what was charged."""
     spent = 0.0
-    while True:
+    while spent < ENOUGH:
         try:
             made.charge(principal, address, each)
         except OverBudget:
             return spent
         spent += each
+    raise AssertionError(f"{spent} were charged, and the budget is not used up")
 
 
 async def test_a_refusal_says_cost_budget_and_when_the_next_minute_begins(
@@ -124,10 +127,11 @@ def redis() -> Iterator[LiveRedis]:
 
 async def told(background: Background) -> None:
     """Wait until everything that the others are to hear was told."""
-    while background._spawned:
-        await asyncio.wait([*background._spawned])
-        # The set is emptied in the next turn of the loop.
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while background._spawned:
+            await asyncio.wait([*background._spawned])
+            # The set is emptied in the next turn of the loop.
+            await asyncio.sleep(0)
 
 
 async def test_processes_spend_one_budget_and_at_most_a_twentieth_each_too_much(
@@ -142,6 +146,7 @@ async def test_processes_spend_one_budget_and_at_most_a_twentieth_each_too_much(
         spent = 0
         admitted = True
         while admitted:
+            assert spent < ENOUGH, "the budget is not used up"
             admitted = False
             for made, background in ((one, of_one), (two, of_two), (three, of_three)):
                 try:
