@@ -233,6 +233,11 @@ class Context(ExtrasAccess, Generic[E]):
         write = self.services.event_log.cursors.write
         return {stream: write(stream, None, place) for stream, place in self._heads.items()}
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is SQLite, and not PostgreSQL: some statements are best written for one of them."""
+        return self.services.database.is_sqlite
+
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Return a database session for reading. Keep the block short: it holds a connection."""
         return self.services.database.read()

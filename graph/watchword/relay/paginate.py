@@ -16,8 +16,8 @@ from watchword.relay.page import Page, decode_cursor, encode_cursor
 
 R = TypeVar("R")
 Column = InstrumentedAttribute[Any]
-# The name of the parameter that limits the number of rows.
-LIMIT = "most_rows"
+# The names of the parameters that limit the number of rows, and that name the parents.
+LIMIT, PARENTS = "most_rows", "parents"
 # Statements of this many different pages are kept.
 STATEMENTS = 200
 
@@ -67,6 +67,9 @@ class Slice(Generic[R]):
 class Source(Protocol):
     """Reads rows as named tuples: a context, or the database."""
 
+    @property
+    def is_sqlite(self) -> bool: ...
+
     async def rows(self, statement: Select[*tuple[Any, ...]], **given: Any) -> Sequence[Any]: ...
 
 
@@ -91,16 +94,18 @@ async def paginate_each(
     statement: Select[*tuple[Any, ...]],
     order: Order,
     page: Page,
+    keys: Sequence[Any],
     **given: Any,
 ) -> dict[Any, Slice[Any]]:
-    """Read one page for each value of the column `parent`, all in one statement. Raises as `paginate` does.
+    """Read one page for each of these values of the column `parent`, all in one statement. Raises as `paginate` does.
 
     The rows are named tuples of the columns that the statement selects, among them `parent` and those of
-    the order. `given` are the values of the statement's parameters.
+    the order. The statement need not name the keys. `given` are the values of its parameters.
     """
-    wanted = _numbered(statement, parent, order, page.backward, *_positions(order, page))
+    form = statement, parent, order, page.backward, source.is_sqlite
+    wanted = _each(*form, *_positions(order, page))
     rows: dict[Any, list[Any]] = defaultdict(list)
-    for found in await source.rows(wanted, **given, **{LIMIT: page.size + 1}):
+    for found in await source.rows(wanted, **given, **{LIMIT: page.size + 1, PARENTS: keys}):
         rows[getattr(found, parent.key)].append(found)
     return {key: _slice(found, order, page) for key, found in rows.items()}
 
@@ -173,18 +178,55 @@ def _limited(
 
 
 @_kept
-def _numbered(
+def _each(
     statement: Select[*tuple[Any, ...]],
     parent: Column,
     order: Order,
     backward: bool,
+    is_sqlite: bool,
     after: Position,
     before: Position,
 ) -> Select[*tuple[Any, ...]]:
-    number = func.row_number().over(partition_by=parent, order_by=_sorting(order, backward))
-    bounded = _bounded(statement, order, after, before)
-    *columns, place = bounded.add_columns(number.label("number")).subquery().c
+    bounded, sorting = _bounded(statement, order, after, before), _sorting(order, backward)
+    key = order.columns[-1]
+    if is_sqlite and _finds_rows(key, statement):
+        return _sought(bounded, parent, key, sorting)
+    return _numbered(bounded, parent, sorting)
+
+
+def _finds_rows(key: Column, statement: Select[*tuple[Any, ...]]) -> bool:
+    """Tell whether the rows of a statement are those of one table, with this column as primary key."""
+    table = key.class_.__table__
+    return statement.get_final_froms() == [table] and [*table.primary_key] == [table.c.get(key.key)]
+
+
+def _sought(
+    statement: Select[*tuple[Any, ...]], parent: Column, key: Column, sorting: list[Any]
+) -> Select[*tuple[Any, ...]]:
+    """Find the keys of each parent's rows by the index, and then these rows.
+
+    SQLite would sort all rows with all of their columns to number them. PostgreSQL would look for the keys again for
+    each row of the table.
+    """
+    parents = select(parent).where(_is_of(parent)).distinct().subquery()
+    own = statement.where(parent == parents.c[0]).with_only_columns(key).order_by(None)
+    first = own.order_by(*sorting).limit(bindparam(LIMIT, type_=Integer))
+    joined = parents.join(key.class_, key.in_(first.correlate(parents)))
+    return select(*statement.selected_columns).select_from(joined).order_by(*sorting)
+
+
+def _numbered(
+    statement: Select[*tuple[Any, ...]], parent: Column, sorting: list[Any]
+) -> Select[*tuple[Any, ...]]:
+    """Number the rows of each parent."""
+    number = func.row_number().over(partition_by=parent, order_by=sorting)
+    counted = statement.where(_is_of(parent)).add_columns(number.label("number"))
+    *columns, place = counted.subquery().c
     return select(*columns).where(place <= bindparam(LIMIT, type_=Integer)).order_by(place)
+
+
+def _is_of(parent: Column) -> Any:
+    return parent.in_(bindparam(PARENTS, expanding=True))
 
 
 def _bounded(

@@ -64,11 +64,11 @@ SHOWN_OF_CHANGE = (
     ComponentChangeRow.new_status,
     ComponentChangeRow.at,
 )
-CHANGES = select(*SHOWN_OF_CHANGE).where(
-    ComponentChangeRow.component_id.in_(bindparam("components"))
-)
-CHANGE_COUNTS = CHANGES.with_only_columns(ComponentChangeRow.component_id, func.count()).group_by(
-    ComponentChangeRow.component_id
+CHANGES = select(*SHOWN_OF_CHANGE)
+CHANGE_COUNTS = (
+    select(ComponentChangeRow.component_id, func.count())
+    .where(ComponentChangeRow.component_id.in_(bindparam("components")))
+    .group_by(ComponentChangeRow.component_id)
 )
 CHANGES_TOLD = (
     select(ComponentChangeRow.update_id, *SHOWN_OF_CHANGE)
@@ -155,9 +155,8 @@ async def load_changes(context: Context, keys: list[Changes]) -> list[Slice[Comp
     slices: dict[tuple[str, Page], Slice[ComponentChangeRow]] = {}
     for page, ids in components.items():
         found = await paginate_each(
-            context, ComponentChangeRow.component_id, CHANGES, NEWEST_CHANGE_FIRST, page,
-            components=ids,
-        )  # fmt: skip
+            context, ComponentChangeRow.component_id, CHANGES, NEWEST_CHANGE_FIRST, page, ids
+        )
         slices |= {(id, page): each for id, each in found.items()}
     return [slices.get((key.component_id, key.page)) or empty(key.page) for key in keys]
 

@@ -37,8 +37,9 @@ SHOWN = (
     UpdateRow.display_at,
 )
 # The rows of these statements are named tuples of the columns, typed as the entity with these columns.
-NAMED = select(*SHOWN).where(UpdateRow.id.in_(bindparam("keys")))
-OF_INCIDENTS = select(*SHOWN).where(UpdateRow.incident_id.in_(bindparam("incidents")))
+ALL = select(*SHOWN)
+NAMED = ALL.where(UpdateRow.id.in_(bindparam("keys")))
+OF_INCIDENTS = ALL.where(UpdateRow.incident_id.in_(bindparam("incidents")))
 COUNTS = OF_INCIDENTS.with_only_columns(UpdateRow.incident_id, func.count()).group_by(
     UpdateRow.incident_id
 )
@@ -76,11 +77,11 @@ async def load_timelines(context: Context, keys: list[Timeline]) -> list[Slice[U
     incidents: defaultdict[Page, list[str]] = defaultdict(list)
     for key in keys:
         incidents[key.page].append(key.incident_id)
-    statement = visible(OF_INCIDENTS, SeesUpdate, context)
+    statement = visible(ALL, SeesUpdate, context)
     slices: dict[tuple[str, Page], Slice[UpdateRow]] = {}
     for page, ids in incidents.items():
         found = await paginate_each(
-            context, UpdateRow.incident_id, statement, NEWEST_FIRST, page, incidents=ids
+            context, UpdateRow.incident_id, statement, NEWEST_FIRST, page, ids
         )
         slices |= {(id, page): each for id, each in found.items()}
     return [slices.get((key.incident_id, key.page)) or empty(key.page) for key in keys]

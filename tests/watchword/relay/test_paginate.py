@@ -101,7 +101,7 @@ async def one(toys: Database, order: Order, wanted: Page) -> Slice[Any]:
 
 
 async def each(toys: Database, order: Order, wanted: Page) -> dict[str, Slice[Any]]:
-    return await paginate_each(toys, ToyRow.box, IN_BOXES, order, wanted, boxes=BOXES)
+    return await paginate_each(toys, ToyRow.box, COLUMNS, order, wanted, BOXES)
 
 
 def ids(rows: Sequence[ToyRow]) -> list[str]:
@@ -199,6 +199,47 @@ async def test_every_page_of_each_parent_is_the_one_that_a_plain_list_would_give
             assert told(told_of_box) == window, (box, wanted)
             if told_of_box.is_whole:
                 assert ids(told_of_box.rows) == ids(rows), (box, wanted)
+
+
+async def test_each_page_has_only_rows_that_the_statement_selects(toys: Database) -> None:
+    small = COLUMNS.where(ToyRow.size < bindparam("size")).order_by(ToyRow.size)
+    for statement in (small, small.join(BoxRow).where(BoxRow.id != "cellar")):
+        found = await paginate_each(
+            toys, ToyRow.box, statement, NEWEST, Page(2, None, None, False), BOXES, size=3
+        )
+        assert told(found["attic"]) == (["B6", "a5"], True, False)
+        assert "empty" not in found
+    assert "cellar" not in found
+
+
+class Asked:
+    """A source without rows, which keeps the statement that it is asked for."""
+
+    def __init__(self, is_sqlite: bool) -> None:
+        self.is_sqlite = is_sqlite
+        self.statement = ""
+
+    async def rows(self, statement: Any, **_given: Any) -> list[Any]:
+        self.statement = str(statement)
+        return []
+
+
+@pytest.mark.parametrize(
+    ("is_sqlite", "statement", "order", "is_numbered"),
+    [
+        (True, COLUMNS, NEWEST, False),
+        (False, COLUMNS, NEWEST, True),
+        (True, COLUMNS.join(BoxRow), NEWEST, True),
+        (True, COLUMNS, Order("sizes", (ToyRow.id, ToyRow.size), descending=False), True),
+    ],
+)
+async def test_sqlite_numbers_no_rows_of_one_table_whose_key_ends_the_order(
+    is_sqlite: bool, statement: Any, order: Order, is_numbered: bool
+) -> None:
+    """It would sort all of them with all of their columns, to keep the first."""
+    asked = Asked(is_sqlite)
+    await paginate_each(asked, ToyRow.box, statement, order, Page(2, None, None, False), BOXES)
+    assert ("row_number" in asked.statement) is is_numbered
 
 
 def _window(
