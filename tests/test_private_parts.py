@@ -26,6 +26,7 @@ SQLALCHEMY = "graph/watchword/libraries/sqlalchemy_parts.py"
 ASYNCIO = "graph/watchword/libraries/asyncio_parts.py"
 AIOSQLITE = "graph/watchword/libraries/aiosqlite_parts.py"
 HYPERCORN = "graph/watchword/libraries/hypercorn_parts.py"
+OPENTELEMETRY = "graph/watchword/libraries/opentelemetry_parts.py"
 # The places where a library's parts may be touched.
 PLACES = {
     "uvicorn": UVICORN,
@@ -157,7 +158,7 @@ def is_by_name(call: ast.Call) -> bool:
 
 
 def elsewhere(path: str) -> bool:
-    return not path.startswith((*PLACES.values(), SQLALCHEMY))
+    return not path.startswith((*PLACES.values(), SQLALCHEMY, OPENTELEMETRY))
 
 
 @pytest.mark.parametrize("name", sorted(PLACES))

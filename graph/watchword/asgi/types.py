@@ -27,6 +27,9 @@ WRITE_WHOLE = "write_whole"
 """The method of the object behind a server's `send` that writes a whole response: its status, its `Fixed` headers
 and its body. It returns False if the response must be sent by messages."""
 
+PLANNED = "watchword.planned"
+"""The key of a scope under which a middleware leaves a function. /graphql calls it with the plan of the request."""
+
 TAKE_WHOLE = "take_whole"
 """The method of the object behind a server's `receive` that returns the whole body, once; None if it has not come."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import strawberry
 from graphql import DocumentNode, ExecutionResult, GraphQLError
 from graphql.execution import Executor, MiddlewareManager
-from opentelemetry.trace import Span, SpanKind, get_current_span
+from opentelemetry.trace import Span, SpanKind
 
 from watchword.context import Context
 from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, WatchwordError
@@ -28,7 +28,6 @@ from watchword.execution.source import Source
 from watchword.execution.views.view import View
 from watchword.execution.views.views import SHOWN
 from watchword.libraries.graphql_core import is_meant_for_clients
-from watchword.principal import ANONYMOUS, Principal
 from watchword.storage.database import is_unavailable
 from watchword.telemetry.traces import traceparent
 from watchword.telemetry.traces.documents import shown
@@ -89,15 +88,6 @@ class TracedEngine(Engine):
     def _make_planner(self, *parts: Any) -> Planner:
         return TracedPlanner(self._tracing, *parts)
 
-    def plan(
-        self, query: str | None, operation_name: str | None, principal: Principal = ANONYMOUS
-    ) -> Plan:
-        plan = super().plan(query, operation_name, principal)
-        if is_traced():
-            # On the request's own span too: an answer that is shared has no span of its own.
-            get_current_span().set_attributes(_named(plan))
-        return plan
-
     def execute(
         self,
         plan: Plan,
@@ -134,7 +124,7 @@ class TracedEngine(Engine):
             forget_current()
 
     def _operation(self, plan: Plan) -> AbstractContextManager[Span]:
-        attributes = _named(plan)
+        attributes = named(plan)
         if self._tracing.details.documents:
             attributes["graphql.document"] = shown(plan.document)
         kind = attributes.get("graphql.operation.type", "GraphQL Operation")
@@ -174,7 +164,7 @@ class TracedEngine(Engine):
         published = traceparent.read(event.trace)
         if published is None or not published.trace_flags.sampled:
             return None
-        attributes = messaging("process", "process", {event.stream}) | _named(plan)
+        attributes = messaging("process", "process", {event.stream}) | named(plan)
         return self._tracing.begin_linked("process", published, attributes)
 
 
@@ -215,7 +205,8 @@ def _delivered(span: Span, result: ExecutionResult) -> ExecutionResult:
     return result
 
 
-def _named(plan: Plan) -> dict[str, str]:
+def named(plan: Plan) -> dict[str, str]:
+    """Return the attributes that say which operation a plan runs."""
     if isinstance(plan, Draft):
         return {}
     named = {"graphql.operation.type": plan.operation.operation.value}

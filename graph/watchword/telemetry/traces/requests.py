@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from operator import itemgetter
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
 
-from opentelemetry.context import get_current
-from opentelemetry.trace import Span, SpanContext
+from opentelemetry.trace import Span, SpanContext, get_current_span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watchword.asgi.types import route_path
+from watchword.asgi.types import PLANNED, route_path
+from watchword.execution.plan import Plan
+from watchword.libraries.opentelemetry_parts import current_context
 from watchword.telemetry.traces import traceparent
+from watchword.telemetry.traces.operations import named
 from watchword.telemetry.traces.tracing import (
+    Attributes,
     Tracing,
     belongs_to_another,
     current,
     fail,
     leave_out,
-    left_out,
 )
 from watchword.transports.front import GRAPHQL
 
 # RFC 9110 and RFC 5789. Any other method could be a secret that was sent in its place.
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 TRACEPARENT = b"traceparent"
-_name = itemgetter(0)
+S = TypeVar("S")
+Begin = Callable[[str, SpanContext | None, Attributes], S]
 STREAMS = (b"text/event-stream", b"multipart/mixed")
 
 
@@ -34,41 +38,61 @@ class TracedRequests:
     def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
         self._app = app
         self._tracing = tracing
-        self._chooses = tracing.sampling.chooses
+        self._random, self._ratio = tracing.sampling.random, tracing.sampling.ratio
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # Not a coroutine: each costs a frame, which a live connection keeps, and as much time as all of this.
-        if scope["type"] != "http" or (get_current() and belongs_to_another()):
+        # Not a coroutine: each costs a frame, which a live connection keeps, and as much time as all of this. Of a
+        # request that is left out, nothing is asked by a function of ours.
+        if scope["type"] != "http":
             return self._app(scope, receive, send)
-        caller = _caller(scope["headers"]) if TRACEPARENT in map(_name, scope["headers"]) else None
-        if caller is None and not self._chooses():
+        if current_context() and belongs_to_another():
+            return self._name(get_current_span(), scope, receive, send)
+        for name, _ in scope["headers"]:
+            if name == TRACEPARENT:
+                return self._follow(scope, receive, send)
+        if self._random() < self._ratio:
+            span = self._begin(scope, None, self._tracing.begin_chosen)
+            return self._trace(span, scope, receive, send)
+        leave_out()
+        return self._app(scope, receive, send)
+
+    def _follow(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a request that names its caller's span."""
+        span = self._begin(scope, _caller(scope["headers"]), self._tracing.begin)
+        if span is None:
             leave_out()
             return self._app(scope, receive, send)
-        return self._trace(caller, scope, receive, send)
+        return self._trace(span, scope, receive, send)
 
-    async def _trace(
-        self, caller: SpanContext | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _name(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that has a span of an app around this one, and note on that which operation it runs."""
+        scope[PLANNED] = partial(_name_operation, span)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            scope.pop(PLANNED, None)
+
+    def _begin(self, scope: Scope, caller: SpanContext | None, begin: Begin[S]) -> S:
         method = _method(scope)
         attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
-        # A request without a caller was chosen before.
-        begin = self._tracing.begin_chosen if caller is None else self._tracing.begin
-        span = begin(method.replace("_OTHER", "HTTP"), caller, attributes)
-        with left_out() if span is None else current(span):
-            if span is not None and span.is_recording():
-                await self._record(span, scope, receive, send)
-            else:
-                await self._app(scope, receive, send)
+        return begin(method.replace("_OTHER", "HTTP"), caller, attributes)
 
-    async def _record(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _Recorded(span, scope, send)
-        try:
-            await self._app(scope, receive, request.send)
-        except BaseException as error:
-            request.fail(type(error).__name__)
-            raise
-        finally:
-            request.end()
+    async def _trace(self, span: Span, scope: Scope, receive: Receive, send: Send) -> None:
+        with current(span):
+            if not span.is_recording():
+                await self._app(scope, receive, send)
+                return
+            request = _Recorded(span, scope, send)
+            scope[PLANNED] = request.note_plan
+            try:
+                await self._app(scope, receive, request.send)
+            except BaseException as error:
+                request.fail(type(error).__name__)
+                raise
+            finally:
+                # The scope would hold itself, until the next collection of garbage.
+                scope.pop(PLANNED, None)
+                request.end()
 
 
 class _Recorded:
@@ -80,11 +104,16 @@ class _Recorded:
         self._root = scope.get("root_path", "")
         self._send = send
         self._is_over = False
+        self._noted: dict[str, Any] = {}
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self._note_head(message)
-        await self._send(message)
+        return self._send(message)
+
+    def note_plan(self, plan: Plan) -> None:
+        """Note which operation the request runs: an answer that is shared has no span of its own."""
+        self._noted |= named(plan)
 
     def fail(self, kind: str) -> None:
         if not self._is_over:
@@ -97,11 +126,12 @@ class _Recorded:
 
     def _note_head(self, message: Message) -> None:
         status, span = message["status"], self._span
-        noted = {"http.response.status_code": status}
+        noted = self._noted
+        noted["http.response.status_code"] = status
         if route := self._route():
             noted["http.route"] = route
             span.update_name(f"{_method(self._scope)} {route}")
-        # At once: the SDK takes a lock for each call.
+        # At once: the SDK takes a lock for each call, and looks at each attribute.
         span.set_attributes(noted)
         if status >= 500:
             fail(span, str(status))
@@ -134,3 +164,8 @@ def _caller(headers: Iterable[tuple[bytes, bytes]]) -> SpanContext | None:
         return None
     state = [value for name, value in headers if name == b"tracestate"]
     return traceparent.read(given[0].decode("latin-1"), b",".join(state).decode("latin-1"))
+
+
+def _name_operation(span: Span, plan: Plan) -> None:
+    """Note on the span of an app around this one which operation its request runs."""
+    span.set_attributes(named(plan))

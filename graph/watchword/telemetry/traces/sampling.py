@@ -89,9 +89,10 @@ class Sampling:
     ) -> None:
         self.follows_callers = choice.follows_callers and callers.is_open
         self._callers = callers
-        self._rand = rand
+        # A request is chosen if `random()` is less than `ratio`. The middleware compares them itself.
+        self.random = rand
         # Without a ratio, the provider's sampler is asked about each request.
-        self._ratio = 1.0 if choice.ratio is None else choice.ratio
+        self.ratio = 1.0 if choice.ratio is None else choice.ratio
 
     def follows(self) -> bool:
         """Whether to sample a request because its caller says that it is sampled. Takes one from the budget."""
@@ -99,4 +100,4 @@ class Sampling:
 
     def chooses(self) -> bool:
         """Whether to sample a request that is sampled at random."""
-        return self._rand() < self._ratio
+        return self.random() < self.ratio

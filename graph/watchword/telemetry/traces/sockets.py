@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import SpanContext, get_current_span
 
+from watchword.execution.plan import Plan
 from watchword.telemetry.traces import traceparent
-from watchword.telemetry.traces.tracing import Tracing, current, is_sampled, left_out
-from watchword.transports.request import GraphQLRequest
+from watchword.telemetry.traces.operations import named
+from watchword.telemetry.traces.tracing import Tracing, current, is_sampled, is_traced, left_out
+from watchword.transports.request import GraphQLRequest, Opening
 from watchword.transports.websocket.operations import Operations
 from watchword.transports.websocket.websocket import SocketConnection
 
@@ -45,6 +47,14 @@ class TracedOperations(Operations):
             span.end()
         else:
             task.add_done_callback(lambda _: span.end())
+
+    def _operate(
+        self, id: str, plan: Plan, request: GraphQLRequest, opening: Opening | None
+    ) -> None:
+        if is_traced():
+            # On this span too: an answer that is shared has no span of its own.
+            get_current_span().set_attributes(named(plan))
+        super()._operate(id, plan, request, opening)
 
 
 class TracedConnection(SocketConnection):

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from watchword.asgi.types import (
+    PLANNED,
     BodyTooLarge,
     Gone,
     Headers,
@@ -146,6 +147,8 @@ class HttpTransport:
                 # The token may have expired or been revoked while the body arrived.
                 principal = self._pipeline.recheck_token(principal)
                 plan = self._pipeline.plan(request, principal, address)
+                if PLANNED in scope:
+                    scope[PLANNED](plan)
                 _check_method(scope["method"], plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
@@ -172,6 +175,8 @@ class HttpTransport:
         address = address_of(scope["client"])
 
         async def run(plan: Plan, request: GraphQLRequest) -> Done:
+            if PLANNED in scope:
+                scope[PLANNED](plan)
             answer, _, demand = await self._answer(scope, principal, plan, request)
             json = self._pipeline.with_cost(answer.json, plan, request, principal, address)
             return Done(json, demand)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from tests.support.clients import over_sse
 from tests.support.spans import SAMPLED, TRACE, UNSAMPLED, Recorder, attributes, context_of, inside
 from tests.support.toy_server import until
 from tests.watchword.telemetry.traces.conftest import Serve
+from watchword.asgi.types import PLANNED
 from watchword.telemetry.traces.requests import TracedRequests
 
 SCOPE = {
@@ -145,6 +148,29 @@ async def test_a_request_that_an_app_around_this_one_traces_gets_no_second_span(
     with inside(recorder):
         await respond(recorder, answering(200))
     assert recorder.names == ["request"]
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+async def test_the_request_s_span_says_which_operation_it_runs(is_inside: bool) -> None:
+    kind = SimpleNamespace(value="query")
+    plan = SimpleNamespace(operation=SimpleNamespace(operation=kind), operation_name="Mine")
+    scope: Any = SCOPE | {"headers": []}
+
+    async def app(scope: Any, receive: Any, send: Reply) -> None:
+        scope[PLANNED](plan)
+        await answering(200)(scope, receive, send)
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    recorder = Recorder()
+    with inside(recorder) if is_inside else nullcontext():
+        await TracedRequests(app, recorder.tracing)(scope, nothing, nothing)
+    said = attributes(recorder.one("request" if is_inside else "POST"))
+    assert said["graphql.operation.type"] == "query"
+    assert said["graphql.operation.name"] == "Mine"
+    # Its scope, which a server may keep, does not hold the span.
+    assert scope.keys() == SCOPE.keys()
 
 
 async def test_in_an_app_the_route_has_the_path_at_which_it_is_mounted() -> None:

@@ -73,3 +73,14 @@ async def test_an_operation_that_is_refused_or_stopped_ends_its_span(serve: Serv
         await client.subscribe("3", "subscription { made { name } }")
         await until(lambda: server.recorder.names.count(NAME) == 3)
     assert attributes(server.recorder.one("subscription"))["graphql.operation.type"]
+
+
+async def test_the_span_of_an_operation_says_which_it_is(serve: Serve) -> None:
+    async with serve() as server, WebSocketClient.open(f"{server.url}/graphql") as client:
+        await client.init()
+        await client.subscribe("1", "query Mine { hello }")
+        await client.receive()
+        await until(lambda: server.recorder.names.count(NAME) == 1)
+        said = attributes(server.recorder.one(NAME))
+    assert said["graphql.operation.type"] == "query"
+    assert said["graphql.operation.name"] == "Mine"
