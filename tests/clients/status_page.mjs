@@ -44,7 +44,7 @@ for (let number = 1; number < (options.tabs ?? 1); number += 1) {
 }
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
-const commands = { axe: check, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
+const commands = { axe: check, edges, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
 for await (const line of lines) {
   const { do: name, ...given } = JSON.parse(line);
   await commands[name](given);
@@ -103,6 +103,17 @@ async function check() {
     tags,
   );
   say("checked", found);
+}
+
+/** Say how far from the left the first and the last character of an element's text are shown. */
+async function edges({ text }) {
+  const found = await page.evaluate((words) => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (!walker.nextNode()?.data.includes(words)) if (!walker.currentNode) return null;
+    const node = walker.currentNode, start = node.data.indexOf(words), range = document.createRange();
+    return [start, start + words.length - 1].map((at) => (range.setStart(node, at), range.setEnd(node, at + 1), range.getBoundingClientRect().left));
+  }, text);
+  say("edges", { left: found });
 }
 
 /** Print to a PDF, and show the page from now on as it is printed. */

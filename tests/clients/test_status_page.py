@@ -174,6 +174,22 @@ async def test_times_are_in_the_readers_zone(
         assert all(text.endswith("GMT+5:30") for text in found), found
 
 
+async def test_what_is_written_from_right_to_left_is_shown_so(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    # A full stop has no direction of its own.
+    texts = "تعطلت الخدمة API.", "نحن نحقق في الأمر (v2)."
+    async with Responder.signed_in(account) as responder:
+        opening = OPEN.replace("We look.", texts[1])
+        await asked(responder, opening, name=texts[0])
+        async with reader(node, chromium, tmp_path, account["url"]) as script:
+            await script.wait("opened")
+            for text in texts:
+                script.tell("edges", text=text)
+                first, last = (await script.wait("edges"))["left"]
+                assert last < first
+
+
 async def test_without_scripts_the_page_is_whole_in_one_request(
     node: Path, chromium: Path, account: Account, tmp_path: Path
 ) -> None:
