@@ -37,6 +37,12 @@ try {
   await page.click(".act-as summary");
   await page.click(".bar .sign-out");
   say("signed out", { mutations: await next() });
+  // In the evening the system turns dark while the page is open.
+  const isDark = () => page.$eval(".monaco-editor", (editor) => editor.matches(".vs-dark"));
+  const before = await isDark();
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
+  await page.waitForFunction(() => document.querySelector(".monaco-editor.vs-dark"), { timeout: 10_000 }).catch(() => {});
+  say("colours", { dark: [before, await isDark()] });
   say("done", { more: heard.length });
 } finally {
   await browser.close();

@@ -132,6 +132,8 @@ async def test_what_the_page_is_told_of_the_schema_follows_the_person_and_its_sc
             assert (await script.wait("acting"))["mutations"] == nobody
             assert "openIncident" in (await script.wait("acting no more"))["mutations"]
             assert (await script.wait("signed out"))["mutations"] == nobody
+            # The editors have the colours of the system, also when these change.
+            assert (await script.wait("colours"))["dark"] == [False, True]
             assert (await script.wait("done"))["more"] == 0
 
 

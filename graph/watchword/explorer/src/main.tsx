@@ -28,6 +28,18 @@ function useWrapping(): void {
   }, [query, response]);
 }
 
+/** Gives the editors the colours that the system has now; GraphiQL looks only when it begins. */
+function useSystemColours(): void {
+  const { setTheme } = useGraphiQLActions();
+  const theme = useGraphiQL((state) => state.theme);
+  useEffect(() => {
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    const changed = (): void => setTheme(theme);
+    if (theme === null) system.addEventListener("change", changed);
+    return () => system.removeEventListener("change", changed);
+  }, [setTheme, theme]);
+}
+
 /** Reads the schema again when somebody else asks, or with other roles or scopes: each may be told another part of it. */
 function useOwnSchema(): void {
   const { introspect } = useGraphiQLActions();
@@ -43,6 +55,7 @@ function useOwnSchema(): void {
 /** Copies a link to the operation in the editor. */
 function CopyLink() {
   useWrapping();
+  useSystemColours();
   useOwnSchema();
   const [isCopied, setCopied] = useState(false);
   const query = useGraphiQL((state) => state.queryEditor);
