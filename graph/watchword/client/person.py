@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from watchword.client.errors import Refused, SessionEnded
+from watchword.client.errors import Refused, SessionEnded, Unavailable
 from watchword.client.server import Answer, Server, Token
 from watchword.client.session import Session, granted
 
@@ -29,6 +29,8 @@ class Person(Session):
         self._refresh_token = refresh_token
         self._device_token = device_token
         self._keep = keep
+        # The refresh token of a session that was signed out of while the server could not be told.
+        self._leaving: str | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -60,15 +62,20 @@ class Person(Session):
         self._held = token
 
     async def sign_out(self) -> None:
-        """End the session, here at once and then on the server. Raises `Unavailable`.
+        """End the session, here at once and then on the server.
 
-        Live subscriptions of the session end with `SessionEnded`.
+        Raises `Unavailable` if the server does not know of it: sign out again. Live subscriptions of the
+        session end with `SessionEnded`.
         """
         await self._settled()
-        refresh_token = self._refresh_token
+        self._leaving = self._refresh_token or self._leaving
         self._end()
-        if refresh_token is not None:
-            await self.server.post("/api/auth/logout", json={"refresh_token": refresh_token})
+        if self._leaving is not None:
+            body = {"refresh_token": self._leaving}
+            answer = await self.server.post("/api/auth/logout", json=body)
+            if answer.is_later:
+                raise Unavailable(f"The server answered {answer.status}.", answer.retry_after)
+            self._leaving = None
 
     async def step_up(self, password: str, *, otp: str | None = None) -> None:
         """Authenticate again on the same session, as STEP_UP_REQUIRED asks. Raises as `sign_in` does."""

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from gql.transport.exceptions import TransportQueryError
 from pyotp import TOTP
 
 from tests.support.site import LIFE, PASSWORD, PERSON, Site
-from watchword.client import Person, Refused, SecondFactorNeeded, Server, SessionEnded
-from watchword.client.server import Token
+from watchword.client import (
+    Person,
+    Refused,
+    SecondFactorNeeded,
+    Server,
+    SessionEnded,
+    Unavailable,
+)
+from watchword.client.server import Answer, Token
 
 VIEWER = "{ viewer { email } }"
 
@@ -120,3 +128,63 @@ async def test_signing_out_during_a_refresh_leaves_no_session_behind(
     sessions = (await site.ask("{ sessions { id } }", by=PERSON))["sessions"]
     # That of the question itself.
     assert len(sessions) == 1
+
+
+async def test_a_sign_out_that_the_server_did_not_hear_of_can_be_done_again(
+    site: Site, person: Person
+) -> None:
+    await site.stop()
+    with pytest.raises(Unavailable):
+        await person.sign_out()
+    await site.start()
+    await person.sign_out()
+    # Only the session of the question itself is left.
+    assert len((await site.ask("{ sessions { id } }", by=PERSON))["sessions"]) == 1
+
+
+class Lossy(Server):
+    """A server whose answers to a refresh are lost on the way, as long as `is_losing`."""
+
+    is_losing = False
+
+    async def post(self, path: str, token: Token | None = None, **content: Any) -> Answer:
+        answer = await super().post(path, token, **content)
+        if self.is_losing and path == "/api/auth/refresh":
+            raise Unavailable("The connection was cut.")
+        return answer
+
+
+async def test_a_rotated_refresh_token_that_is_lost_on_the_way_ends_no_session(site: Site) -> None:
+    server = Lossy(site.url, now=site.clock.now)
+    async with Person(server) as person:
+        await person.sign_in(PERSON, PASSWORD)
+        site.clock.move(LIFE)
+        server.is_losing = True
+        with pytest.raises(Unavailable):
+            await person.token()
+        server.is_losing = False
+        assert await person.execute(VIEWER) == {"viewer": {"email": PERSON}}
+        site.clock.move(LIFE)
+        assert await person.execute(VIEWER) == {"viewer": {"email": PERSON}}
+
+
+async def test_two_processes_with_one_refresh_token_share_a_session_only_for_a_moment(
+    site: Site, person: Person
+) -> None:
+    kept: list[str] = []
+    async with Person(at(site), keep=lambda refresh, _: kept.append(refresh)) as first:
+        await first.sign_in(PERSON, PASSWORD)
+        async with Person(at(site), refresh_token=kept[0]) as second:
+            # Both at once are as one, whose first answer was lost.
+            await asyncio.gather(first.renew(None), second.renew(None))
+            assert await second.execute(VIEWER) == {"viewer": {"email": PERSON}}
+        # An older token that comes late may be stolen: its session ends for all, and no other one does.
+        site.clock.move(LIFE)
+        await first.execute(VIEWER)
+        site.clock.move(LIFE)
+        async with Person(at(site), refresh_token=kept[0]) as late:
+            with pytest.raises(SessionEnded):
+                await late.execute(VIEWER)
+        with pytest.raises(SessionEnded):
+            await first.execute(VIEWER)
+    assert await person.execute(VIEWER) == {"viewer": {"email": PERSON}}
