@@ -57,4 +57,4 @@ class Words:
         """Write per cent with two digits after the point. Only what is whole is written as 100 %."""
         shown = min(value, 99.99) if value < 100 else 100.0
         number = "100" if shown == 100 else f"{shown:.2f}"
-        return number.replace(".", self("format.decimal")) + " %"
+        return self("format.percent", number=number.replace(".", self("format.decimal")))

@@ -57,9 +57,9 @@ def test_durations_are_in_hours_and_minutes(seconds: float, said: str) -> None:
 def test_only_what_is_whole_is_a_hundred_per_cent() -> None:
     words = Words("en", UTC)
     assert [words.per_cent(value) for value in (100.0, 99.999, 99.5, 0.0)] == [
-        "100 %",
-        "99.99 %",
-        "99.50 %",
-        "0.00 %",
+        "100%",
+        "99.99%",
+        "99.50%",
+        "0.00%",
     ]
-    assert Words("de", UTC).per_cent(99.5) == "99,50 %"
+    assert Words("de", UTC).per_cent(99.5) == "99,50\u00a0%"
