@@ -9,12 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 from graphql import get_introspection_query
+from strawberry.schema.config import StrawberryConfig
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clients import TRANSPORTS, Answer
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
 from tests.support.vault_schema import vault
+from watchword.execution.documents.automatic import digest_of
 
 HIDDEN = "{ hoards { keptBy } }"
 KEEPER, READER = "kim+keeper", "eva/schema.read"
@@ -28,8 +30,42 @@ async def over_get(
         yield (await client.get(url, params={"query": query}, headers=headers)).json()
 
 
-EVERY = {**TRANSPORTS, "get": over_get}
+async def in_a_batch(
+    url: str, query: str, token: str | None = None, **_: Any
+) -> AsyncIterator[Answer]:
+    """Send the query between two others, in one request."""
+    around = {"query": "{ hello }"}
+    answers = await post(url, [around, {"query": query}, around], token)
+    if isinstance(answers, dict):
+        # A bad token refuses the batch as a whole.
+        yield answers
+        return
+    before, answer, after = answers
+    assert before == after == {"data": {"hello": "hello world"}}
+    yield answer
+
+
+async def registering(
+    url: str, query: str, token: str | None = None, **_: Any
+) -> AsyncIterator[Answer]:
+    """Send the query as the client of automatic persisted queries that registers it."""
+    yield await post(url, {"query": query, "extensions": persisted(query)}, token)
+
+
+EVERY = {**TRANSPORTS, "get": over_get, "batch": in_a_batch, "automatic": registering}
 every_transport = pytest.mark.parametrize("transport", EVERY)
+
+
+def persisted(query: str) -> Any:
+    """Return the extensions of a request that names its document by its hash."""
+    return {"persistedQuery": {"version": 1, "sha256Hash": digest_of(query)}}
+
+
+async def post(url: str, body: object, token: str | None = None) -> Any:
+    """Send a body of JSON, and return that of the answer."""
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(timeout=30) as client:
+        return (await client.post(url, json=body, headers=headers)).json()
 
 
 async def first(transport: str, server: ToyServer, query: str, token: str | None = None) -> Answer:
@@ -40,13 +76,16 @@ async def first(transport: str, server: ToyServer, query: str, token: str | None
 
 @pytest.fixture
 async def hiding(clock: MovedClock) -> AsyncIterator[ToyServer]:
-    async with toy_server(clock, vault(), introspection="hidden") as server:
+    batching = StrawberryConfig(batching_config={"max_operations": 3})
+    async with toy_server(clock, vault(config=batching), introspection="hidden") as server:
         yield server
 
 
 @pytest.fixture
 async def scoped(clock: MovedClock) -> AsyncIterator[ToyServer]:
-    async with toy_server(clock, vault(), introspection="scope:schema:read") as server:
+    batching = StrawberryConfig(batching_config={"max_operations": 3})
+    schema = vault(config=batching)
+    async with toy_server(clock, schema, introspection="scope:schema:read") as server:
         yield server
 
 
@@ -69,6 +108,25 @@ async def test_hidden_field_is_one_that_does_not_exist(
     }
     absent = await first(transport, hiding, HIDDEN.replace("hoards", "hoarse"), token)
     assert absent == json.loads(json.dumps(hidden).replace("hoards", "hoarse"))
+
+
+@pytest.mark.parametrize("token", [None, "ann"])
+async def test_hash_of_a_document_that_others_registered_tells_nothing_of_what_it_names(
+    token: str | None, hiding: ToyServer
+) -> None:
+    by_hash = {"extensions": persisted(HIDDEN)}
+    absent = await post(hiding.url, by_hash, token)
+    registered = await first("automatic", hiding, HIDDEN, KEEPER)
+    # The texts of requests are remembered from the second time on.
+    for _ in range(3):
+        assert await post(hiding.url, by_hash, KEEPER) == registered
+        assert await post(hiding.url, by_hash, token) == absent
+    assert [each["message"] for each in absent["errors"]] == ["PersistedQueryNotFound"]
+
+
+async def test_hash_of_a_document_that_the_caller_reaches_is_answered(hiding: ToyServer) -> None:
+    hello = await first("automatic", hiding, "{ hello }", KEEPER)
+    assert await post(hiding.url, {"extensions": persisted("{ hello }")}, "ann") == hello
 
 
 @every_transport

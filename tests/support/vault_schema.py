@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -213,9 +213,9 @@ class Subscription:
         yield 1
 
 
-def vault() -> strawberry.Schema:
-    """Return the covered schema of the shop."""
-    schema = strawberry.Schema(Query, Mutation, Subscription, types=[Safe])
+def vault(**options: Any) -> strawberry.Schema:
+    """Return the covered schema of the shop; `options` are those of Strawberry's schema."""
+    schema = strawberry.Schema(Query, Mutation, Subscription, types=[Safe], **options)
     cover(schema, Domain())
     return schema
 
