@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
@@ -19,6 +21,33 @@ FOLDER = Path(__file__).parent
 __all__ = ["ADMIN", "FOLDER", "LIFE", "LIVE", "OTHER", "PASSWORD", "PERSON", "Site"]
 
 
+class Refreshes:
+    """Counts the refreshes that reach an app, and holds them while it is told to."""
+
+    def __init__(self) -> None:
+        self.cookies: list[str] = []
+        """The cookie of each refresh, in the order in which they came."""
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def hold(self) -> None:
+        self._free.clear()
+
+    def release(self) -> None:
+        self._free.set()
+
+    def around(self, app: Any) -> Any:
+        """Return an app that is counted."""
+
+        async def counted(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"] == "/api/auth/refresh":
+                self.cookies.append(dict(scope["headers"]).get(b"cookie", b"").decode())
+                await self._free.wait()
+            await app(scope, receive, send)
+
+        return counted
+
+
 class Site(site.Site):
     """A server that serves pages too."""
 
@@ -26,10 +55,12 @@ class Site(site.Site):
         """`folder` has the pages, `package` the compiled package."""
         super().__init__(database_url, clock)
         self.folder = folder
+        self.refreshes = Refreshes()
         self._package = package
 
     def show(self, app: Starlette) -> None:
-        """Serve the pages below /front."""
+        """Serve the pages below /front, and count refreshes."""
+        app.add_middleware(self.refreshes.around)
         app.mount("/front/watchword-client", StaticFiles(directory=self._package))
         app.mount("/front", StaticFiles(directory=self.folder))
 
