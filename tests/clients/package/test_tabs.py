@@ -10,6 +10,7 @@ import pytest
 
 from tests.clients.package.site import ADMIN, FOLDER, LIFE, LIVE, PASSWORD, PERSON, Site
 from tests.clients.script import Script, running
+from tests.support.cut_proxy import cut_proxy
 from tests.support.toy_server import until
 
 VIEWER = "{ viewer { email } }"
@@ -127,27 +128,58 @@ async def refresh_at_once(page: Script, site: Site, tabs: range) -> None:
     site.refreshes.release()
 
 
-async def test_a_tab_that_slept_and_one_that_was_offline_have_missed_nothing(
-    site: Site, browser: Any
-) -> None:
+async def following(page: Script, *tabs: int) -> None:
+    """Sign in, and follow incidents in these tabs."""
+    page.tell("signIn", tab=tabs[0], email=PERSON, password=PASSWORD)
+    await step(page, "signedIn", tabs[-1])
+    for tab in tabs:
+        page.tell("follow", tab=tab, query=LIVE)
+        await step(page, "started", tab)
+
+
+async def test_a_tab_that_slept_has_missed_nothing(site: Site, browser: Any) -> None:
     await site.open()
     async with browser as page:
         await opened(page, 0)
         await opened(page, 1)
-        page.tell("signIn", tab=0, email=PERSON, password=PASSWORD)
-        await step(page, "signedIn", 1)
-        for tab in (0, 1):
-            page.tell("follow", tab=tab, query=LIVE)
-            await step(page, "started", tab)
+        await following(page, 0, 1)
+        # Chromium closes the socket of a tab that sleeps.
         page.tell("sleep", tab=0, isAsleep=True)
-        page.tell("offline", tab=1, isOffline=True)
-        await page.wait("network")
-        await site.open()
-        # The token expires while nobody can renew it.
+        await hear(page, site, 1)
+        # The token expires while this tab cannot renew it.
         site.clock.move(2 * LIFE)
-        await site.open()
+        await hear(page, site, 1)
         page.tell("sleep", tab=0, isAsleep=False)
-        page.tell("offline", tab=1, isOffline=False)
         await hear(page, site, 0, 1)
         assert names(page, 0) == names(page, 1) == site.opened[1:]
         assert [await viewer(page, tab) for tab in (0, 1)] == [PERSON, PERSON]
+
+
+async def test_a_tab_whose_socket_died_while_it_was_offline_has_missed_nothing(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    await site.open()
+    options = {"chromium": str(chromium), "profile": str(tmp_path / "profile"), "page": "page.html"}
+    async with (
+        cut_proxy(site.url) as proxy,
+        running(
+            node, "chromium_page.mjs", FOLDER, url=proxy.url, given={"factor": 20}, **options
+        ) as page,
+    ):
+        await opened(page, 0)
+        await following(page, 0)
+        page.tell("offline", tab=0, isOffline=True)
+        await page.wait("network")
+        # Offline emulation alone leaves the socket open, and its messages arrive later.
+        proxy.cut()
+        await page.wait("waiting")
+        await site.open()
+        # The token expires while this tab cannot renew it.
+        site.clock.move(2 * LIFE)
+        await site.open()
+        sockets = proxy.sockets
+        page.tell("offline", tab=0, isOffline=False)
+        await hear(page, site, 0)
+        assert proxy.sockets > sockets
+        assert names(page, 0) == site.opened[1:]
+        assert await viewer(page, 0) == PERSON
