@@ -6,15 +6,14 @@ The pictures of every page are among the screenshots of the run, and begin with 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from incident_room.pages.assets import FOLDER, Assets
-from tests.clients.script import Script, running
+from tests.clients.windows import windows
 from tests.support.cut_proxy import cut_proxy
 from tests.support.programs import missing
 from tests.support.server import PASSWORD, LiveServer, issuing
@@ -27,7 +26,6 @@ PEOPLE = (
     ("Ada Admin", "admin", "ada"),
     ("Milo Member", "viewer", "milo"),
 )
-SCRIPTS = Path(__file__).parent / "room"
 MANIFEST = FOLDER / "built/documents.json"
 # Members beside the two that sign in. Nobody reads the lists before, so that no event has to tell of these.
 MANY = 120
@@ -69,36 +67,14 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield server
 
 
-@asynccontextmanager
-async def windows(
-    node: Path,
-    chromium: Path,
-    room: LiveServer,
-    folder: Path,
-    screenshots: Path,
-    script: str,
-    **more: Any,
-) -> AsyncIterator[Script]:
-    options: dict[str, Any] = {
-        "url": room.environment["WATCHWORD_ISSUER"],
-        "chromium": str(chromium),
-        "profile": str(folder / "profile"),
-        "password": PASSWORD,
-        "pictures": str(screenshots),
-        **more,
-    }
-    async with running(node, f"{script}.mjs", SCRIPTS, **options) as windows:
-        yield windows
-        faults = [step for step in windows.seen if step["step"] in ("complaint", "violation")]
-        assert faults == []
-
-
 async def test_what_one_person_does_appears_in_the_windows_of_the_others(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
     async with (
         cut_proxy(room.url) as proxy,
-        windows(node, chromium, room, tmp_path, screenshots, "together", proxy=proxy.url) as script,
+        windows(
+            node, chromium, room.url, tmp_path, screenshots, "together", proxy=proxy.url
+        ) as script,
     ):
         together = await script.wait("together")
         assert "Rosa Responder (you)" in str(together["rosa"])
@@ -131,7 +107,7 @@ async def test_what_one_person_does_appears_in_the_windows_of_the_others(
 async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_factor(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "administration") as script:
+    async with windows(node, chromium, room.url, tmp_path, screenshots, "administration") as script:
         rows = (await script.wait("connections"))["rows"]
         [milo] = [row for row in rows if row.startswith("Milo Member")]
         assert "127.0.0.1" in milo
@@ -165,7 +141,7 @@ async def test_an_admin_ends_a_connection_and_a_person_signs_in_with_every_facto
 async def test_components_are_kept_outside_of_incidents(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "components") as script:
+    async with windows(node, chromium, room.url, tmp_path, screenshots, "components") as script:
         links = await script.wait("links")
         assert "Components" in links["responder"]
         assert "Components" not in links["viewer"]
@@ -178,7 +154,7 @@ async def test_components_are_kept_outside_of_incidents(
 async def test_lists_longer_than_a_page_have_a_button_for_more(
     node: Path, chromium: Path, crowded: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, crowded, tmp_path, screenshots, "lists") as script:
+    async with windows(node, chromium, crowded.url, tmp_path, screenshots, "lists") as script:
         members = await script.wait("members")
         assert (members["first"], members["said"]) == (100, [f"100 of {MANY + 2} members"])
         assert (await script.wait("all members"))["shown"] == MANY + 2
@@ -203,7 +179,7 @@ async def test_lists_longer_than_a_page_have_a_button_for_more(
 async def test_the_page_is_always_that_of_the_person_who_is_signed_in(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "persons") as script:
+    async with windows(node, chromium, room.url, tmp_path, screenshots, "persons") as script:
         for step in ("no such page", "came in late", "secret", "somebody else", "untold", "out"):
             await script.wait(step)
         await script.rest()
@@ -212,7 +188,7 @@ async def test_the_page_is_always_that_of_the_person_who_is_signed_in(
 async def test_another_authentication_is_asked_by_what_is_demanded_and_by_what_the_person_has(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "factors") as script:
+    async with windows(node, chromium, room.url, tmp_path, screenshots, "factors") as script:
         none = await script.wait("none of one")
         assert "You have none: add one in your account" in none["about"]
         assert (none["fields"], none["buttons"]) == ([], ["Open your account"])
@@ -238,7 +214,7 @@ async def test_another_authentication_is_asked_by_what_is_demanded_and_by_what_t
 async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with windows(node, chromium, room, tmp_path, screenshots, "pictures") as script:
+    async with windows(node, chromium, room.url, tmp_path, screenshots, "pictures") as script:
         await script.wait("done")
         await script.rest()
         checked = {step["what"] for step in script.seen if step["step"] == "checked"}
