@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from watchword.libraries.asyncio_parts import callbacks
 from watchword.libraries.strawberry_parts import WrongNumberOfResultsReturned
 
 K = TypeVar("K")
@@ -76,7 +77,7 @@ class Loader(Generic[K, V]):
         if self._batch is batch:
             self._batch = None
         futures = iter([future for _, future in batch])
-        if not _cancel_after(asyncio.current_task(), futures):
+        if not _Watch(asyncio.current_task(), futures).begin():
             return
         try:
             values = list(await self._load([key for key, _ in batch]))
@@ -100,19 +101,34 @@ class Loader(Generic[K, V]):
                 future.set_result(value)
 
 
-def _cancel_after(task: asyncio.Task[Any] | None, futures: Iterator[asyncio.Future[Any]]) -> bool:
-    """Cancel a task when all of the futures that it will set are cancelled: nobody waits for it any more.
+def let_go(future: asyncio.Future[Any]) -> None:
+    """Cancel a future unless something else waits for it: a loader gives one to all who ask for the same key."""
+    if all(isinstance(each, _Watch) for each in callbacks(future)):
+        future.cancel()
 
-    Returns False if they are cancelled already. Watches one future at a time, because a callback for each
-    costs as much as loading its value.
+
+class _Watch:
+    """Cancels a task when all of the futures that it will set are cancelled: nobody waits for it any more.
+
+    Watches one future at a time, because a callback for each costs as much as loading its value.
     """
 
-    def look(watched: asyncio.Future[Any]) -> None:
-        if watched.cancelled() and not _cancel_after(task, futures) and task is not None:
-            task.cancel()
+    __slots__ = ("_futures", "_task")
 
-    for future in futures:
-        if not future.cancelled():
-            future.add_done_callback(look)
-            return True
-    return False
+    def __init__(
+        self, task: asyncio.Task[Any] | None, futures: Iterator[asyncio.Future[Any]]
+    ) -> None:
+        self._task = task
+        self._futures = futures
+
+    def begin(self) -> bool:
+        """Watch the next future that is not cancelled. Returns False if all are."""
+        for future in self._futures:
+            if not future.cancelled():
+                future.add_done_callback(self)
+                return True
+        return False
+
+    def __call__(self, watched: asyncio.Future[Any]) -> None:
+        if watched.cancelled() and not self.begin() and self._task is not None:
+            self._task.cancel()

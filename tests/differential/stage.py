@@ -87,6 +87,8 @@ class Stage:
             return self.future(good)
         if how == 1:
             return Later(lambda: self._later(place, number, good))
+        if how < 4:
+            return self.promise(place, number, good)
         return self._later(place, number, good)
 
     def item(self, place: str, good: Any) -> Any:
@@ -115,15 +117,38 @@ class Stage:
             for _ in range(number & 3):
                 await asyncio.sleep(0)
             return
-        future = asyncio.get_running_loop().create_future()
+        await self._turn(number)
+
+    def _turn(self, number: int) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (number, next(self._arrivals), future))
-        await future
+        return future
 
     def future(self, value: Any) -> asyncio.Future[Any]:
         """Return a future that is done already."""
         future = asyncio.get_running_loop().create_future()
         future.set_result(value)
         return future
+
+    def promise(self, place: str, number: int, good: Any) -> asyncio.Future[Any]:
+        """Return a future that will have the outcome, as a loader does."""
+        made = asyncio.get_running_loop().create_future()
+
+        def end(_: object = None) -> None:
+            if made.done():
+                return
+            try:
+                made.set_result(self._outcome(place, number, good))
+            except Exception as error:
+                made.set_exception(error)
+
+        self.note("wait", place)
+        turn = self.number(place, "wait")
+        if self.script.hasty:
+            _after(turn & 3, end)
+        else:
+            self._turn(turn).add_done_callback(end)
+        return made
 
     async def drained(self) -> None:
         """Wait until nothing runs and nothing waits."""
@@ -153,6 +178,11 @@ class Stage:
         if not self._fails(number):
             return good
         return outcomes.fault(number >> 20, place)
+
+
+def _after(turns: int, end: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_soon(*((_after, turns - 1, end) if turns else (end,)))
 
 
 stage = Stage()

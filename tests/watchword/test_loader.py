@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from strawberry.exceptions import WrongNumberOfResultsReturned
 
-from watchword.loader import Loader
+from watchword.loader import Loader, let_go
 
 MOST = 3
 
@@ -160,3 +160,22 @@ async def test_a_load_that_is_cancelled_leaves_nobody_waiting() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert waiting.cancelled()
+
+
+async def test_a_future_that_something_waits_for_is_not_let_go(shelf: Shelf) -> None:
+    shared = Loader(shelf.load, MOST).load("a")
+    task = asyncio.ensure_future(later(0, lambda: shared))
+    await asyncio.sleep(0)
+    let_go(shared)
+    assert await task == "A"
+
+
+async def test_a_future_that_only_the_loader_watches_is_let_go(shelf: Shelf) -> None:
+    shelf.is_open.clear()
+    shared = Loader(shelf.load, MOST).load("a")
+    while not shelf.asked:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    let_go(shared)
+    async with asyncio.timeout(10):
+        await shelf.was_cancelled.wait()
+    assert shared.cancelled()

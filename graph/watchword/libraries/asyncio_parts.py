@@ -1,4 +1,4 @@
-"""The parts of asyncio that are meant for other implementations of tasks, and are used here by ours.
+"""The parts of asyncio that are meant for other implementations of tasks and futures, and are used here by ours.
 
 https://docs.python.org/3/library/asyncio-extending.html
 """
@@ -11,6 +11,9 @@ from contextvars import Context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+enter_task, leave_task = asyncio._enter_task, asyncio._leave_task
+"""Make a task the current one, and end that. No other may be the current one."""
 
 
 class _Begun(asyncio.Task[Any]):
@@ -85,3 +88,8 @@ def call_as(
         asyncio._leave_task(loop, task)
         if caller is not None:
             asyncio._enter_task(loop, caller)
+
+
+def callbacks(future: asyncio.Future[Any]) -> list[Any]:
+    """Return what is called when a future is done: tasks that wait for it are woken by such a callback."""
+    return [each for each, _ in future._callbacks or ()]

@@ -40,7 +40,7 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
     The first step runs at once, so work that waits for nothing costs no turn of the event loop and no timer, and a task
     only if it asks for its own.
     """
-    begun, task = _begin(work)
+    begun, task = begin(work)
     if begun.is_done:
         return _result(begun, task)
     over = asyncio.Event()
@@ -83,7 +83,7 @@ async def limited(clock: Clock, seconds: float, work: Awaitable[T]) -> T:
         watchdog.close()
 
 
-def _begin(work: Awaitable[T]) -> tuple[Eager[T], asyncio.Task[Any]]:
+def begin(work: Awaitable[T]) -> tuple[Eager[T], asyncio.Task[Any]]:
     """Run the first step of some work, and return it with the task that runs the others.
 
     The first step sees that task as its own, and has the same context variables: a timeout or a task group
@@ -99,7 +99,11 @@ def _begin(work: Awaitable[T]) -> tuple[Eager[T], asyncio.Task[Any]]:
 
 
 async def _go_on(rest: list[Eager[Any]]) -> Any:
-    return await rest[0] if rest else None
+    if not rest:
+        return None
+    # The task has its first step a turn after that of the work.
+    rest[0].catch_up()
+    return await rest[0]
 
 
 def _result(begun: Eager[T], task: asyncio.Task[Any]) -> T:

@@ -50,6 +50,12 @@ class Eager(Generic[T]):
                 self._step(self._steps.send, answer)
         return self.result()
 
+    def catch_up(self) -> None:
+        """Take the next step if the work waits for nothing any more. Call it in the turn after the first step."""
+        waits_for = self._waits_for
+        if not self.is_done and (waits_for is None or _is_over(waits_for)):
+            self._step(self._steps.send, None)
+
     @property
     def has_result(self) -> bool:
         """Whether the work is done and has raised nothing."""
@@ -65,7 +71,7 @@ class Eager(Generic[T]):
         """Cancel the work as a task is cancelled, and wait until it has ended. Ignores its errors."""
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
-        if not self.is_done and not self._cancel_future():
+        if not self.is_done and not self.cancel_future():
             self._step(self._steps.throw, asyncio.CancelledError())
         with suppress(BaseException):
             await self
@@ -73,7 +79,8 @@ class Eager(Generic[T]):
             # The caller's own task was cancelled meanwhile. `suppress` must not hide that.
             raise asyncio.CancelledError
 
-    def _cancel_future(self) -> bool:
+    def cancel_future(self) -> bool:
+        """Cancel what the work waits for, as `Task.cancel` does. Returns False if it waits for no future."""
         return asyncio.isfuture(self._waits_for) and self._waits_for.cancel()
 
     def _step(self, resume: Callable[[Any], Any], value: object) -> None:
@@ -83,3 +90,7 @@ class Eager(Generic[T]):
             self.is_done, self._result = True, stop.value
         except BaseException as error:
             self.is_done, self._error = True, error
+
+
+def _is_over(awaited: Any) -> bool:
+    return asyncio.isfuture(awaited) and awaited.done()

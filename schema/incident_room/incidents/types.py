@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from asyncio import gather
+from collections.abc import Awaitable
 from datetime import datetime
+from functools import partial
 
 import strawberry
 
@@ -32,6 +34,7 @@ from incident_room.vocabulary import Impact, IncidentStatus, Visibility
 from watchword import (
     ACCOUNTS,
     Connection,
+    Context,
     Info,
     Public,
     connect,
@@ -70,10 +73,11 @@ class Incident(Node):
         description="Grows with each change. Pass it to a mutation to notice concurrent changes."
     )
 
+    # Lists ask for these three fields most: one that returns the loader's future costs no task.
     @reads(INCIDENTS, COMPONENTS)
-    @strawberry.field
-    async def components(self, info: Info) -> list[Component]:
-        return await info.context.loader(load_affected_components).load(self.row.id)
+    @strawberry.field(graphql_type=list[Component])
+    def components(self, info: Info) -> Awaitable[list[Component]]:
+        return info.context.loader(load_affected_components).load(self.row.id)
 
     @reads(INCIDENTS, COMPONENTS)
     @strawberry.field(
@@ -98,25 +102,28 @@ class Incident(Node):
 
     @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
-        permission_classes=[SeesMembers], description="The member who leads the response."
+        graphql_type=Member | None,
+        permission_classes=[SeesMembers],
+        description="The member who leads the response.",
     )
-    async def commander(self, info: Info) -> Member | None:
-        return await _member(info, self.row.commander_id)
+    def commander(self, info: Info) -> Awaitable[Member | None] | None:
+        return _member(info, self.row.commander_id)
 
     @reads(INCIDENTS)
-    @strawberry.field(description="The updates that you may see, the newest first.")
-    async def updates(
+    @strawberry.field(
+        graphql_type="Connection[IncidentUpdate]",
+        description="The updates that you may see, the newest first.",
+    )
+    def updates(
         self,
         info: Info,
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-    ) -> Connection[IncidentUpdate]:
+    ) -> Awaitable[Connection[IncidentUpdate]]:
         key = Timeline(self.row.id, page(first, after, last, before))
-        found = await info.context.loader(load_timelines).load(key)
-        counts = info.context.loader(load_counts)
-        return connect(found, incident_update, lambda: counts.load(self.row.id))
+        return info.context.loader(load_shown_timelines).load(key)
 
     @reads(INCIDENTS)
     @strawberry.field(
@@ -145,11 +152,12 @@ class IncidentUpdate(Node):
 
     @reads(INCIDENTS, ACCOUNTS)
     @strawberry.field(
+        graphql_type=Member | None,
         permission_classes=[SeesMembers],
         description="The member who wrote it; null for an imported update.",
     )
-    async def author(self, info: Info) -> Member | None:
-        return await _member(info, self.row.author_id)
+    def author(self, info: Info) -> Awaitable[Member | None] | None:
+        return _member(info, self.row.author_id)
 
     @reads(INCIDENTS)
     @strawberry.field(description="Where it was imported from; null if it was written here.")
@@ -229,7 +237,16 @@ def incident_update(row: UpdateRow) -> IncidentUpdate:
     )
 
 
-async def _member(info: Info, key: str | None) -> Member | None:
-    if key is None:
-        return None
-    return await info.context.loader(load_shown_members).load(key)
+async def load_shown_timelines(
+    context: Context, keys: list[Timeline]
+) -> list[Connection[IncidentUpdate]]:
+    """Load a page of updates for each of many incidents as GraphQL objects."""
+    counts = context.loader(load_counts)
+    return [
+        connect(found, incident_update, partial(counts.load, key.incident_id))
+        for key, found in zip(keys, await load_timelines(context, keys), strict=True)
+    ]
+
+
+def _member(info: Info, key: str | None) -> Awaitable[Member | None] | None:
+    return None if key is None else info.context.loader(load_shown_members).load(key)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from watchword.libraries.asyncio_parts import LateTask, call_as, has_begun
+from watchword.libraries.asyncio_parts import LateTask, call_as, callbacks, has_begun
 
 name: ContextVar[str] = ContextVar("name", default="caller")
 
@@ -142,3 +142,17 @@ async def test_a_loop_that_makes_its_own_tasks_makes_this_one_too() -> None:
         assert await task == 7
     finally:
         loop.set_task_factory(None)
+
+
+async def test_what_waits_for_a_future_is_among_its_callbacks() -> None:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    assert callbacks(future) == []
+    future.add_done_callback(print)
+    task = asyncio.create_task(asyncio.wait_for(future, None))
+    await asyncio.sleep(0)
+    assert len(callbacks(future)) == 2
+    assert callbacks(future)[0] is print
+    future.remove_done_callback(print)
+    future.set_result(None)
+    assert callbacks(future) == []
+    await task

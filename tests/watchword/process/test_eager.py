@@ -40,6 +40,25 @@ async def test_work_that_waits_continues_when_it_is_awaited_in_the_same_task() -
     assert seen == [asyncio.current_task()] * 2
 
 
+async def test_work_catches_up_with_a_turn_that_its_task_has_missed() -> None:
+    seen: list[str] = []
+
+    async def work(awaited: asyncio.Future[None] | None) -> None:
+        await (asyncio.sleep(0) if awaited is None else awaited)
+        seen.append("resumed")
+
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    yielded, waited = Eager(work(None)), Eager(work(future))
+    waited.catch_up()
+    assert not seen
+    future.set_result(None)
+    for each in (yielded, waited):
+        each.catch_up()
+        each.catch_up()
+        assert each.is_done
+    assert seen == ["resumed"] * 2
+
+
 async def test_an_error_is_raised_when_it_is_awaited() -> None:
     async def work() -> None:
         raise KeyError("key")

@@ -7,16 +7,17 @@ objects of a list need no tasks beside those of their fields.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
 from watchword.execution.compiled.group import Group
 from watchword.execution.compiled.mark import Mark, passed_by
-from watchword.execution.compiled.rows import Row, Rows
+from watchword.execution.compiled.promise import Pending, Promise, started
+from watchword.execution.compiled.rows import Ended, Row, Rows, Steps
 from watchword.execution.compiled.run import Run
 
 Waiting = dict[Any, Awaitable[Any]]
-"""Awaitables by the key or the index of their places: coroutines, and what is `Unfinished`."""
+"""Awaitables by the key or the index of their places: coroutines, and what is `Pending`."""
 
 
 def note(waiting: Waiting | None, key: Any, awaitable: Awaitable[Any]) -> Waiting:
@@ -27,7 +28,7 @@ def note(waiting: Waiting | None, key: Any, awaitable: Awaitable[Any]) -> Waitin
     return waiting
 
 
-class Unfinished:
+class Unfinished(Pending):
     """An object or a list that waits for its parts. Awaiting it gives it once they are in their places.
 
     `guarded` is set if its error makes it null: the run that collects the error, and the place with its indexes.
@@ -40,26 +41,33 @@ class Unfinished:
         self.parts = parts
         self.guarded: tuple[Run, Mark, tuple[int, ...]] | None = None
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self.start().__await__()
-
     def start(self) -> Coroutine[Any, Any, Any]:
-        """Return a coroutine that waits for the parts."""
         work = complete(self.made, self.parts)
         return work if self.guarded is None else guard(work, *self.guarded)
 
-    def begin(self) -> Row:
-        """Begin the parts, each in a task of its own."""
+    @property
+    def is_row(self) -> bool:
+        """Tell whether `begin` saves a task."""
+        return len(self.parts) > 1 or type(next(iter(self.parts.values()))) is Promise
+
+    def begin(self, steps: Steps) -> Row:
+        """Begin the parts: promises, and others in tasks of their own."""
         made, parts, guarded = self.made, self.parts, self.guarded
 
-        def finish(tasks: list[asyncio.Task[Any]]) -> Any:
-            return _filled(made, parts, tasks)
+        def finish(ended: Sequence[Ended]) -> Any:
+            return _filled(made, parts, ended)
 
-        def fails(tasks: list[asyncio.Task[Any]], error: BaseException) -> Coroutine[Any, Any, Any]:
-            work = _fail(tasks, error)
+        def fails(ended: Sequence[Ended], error: BaseException) -> Coroutine[Any, Any, Any]:
+            work = _fail(ended, error)
             return work if guarded is None else guard(work, *guarded)
 
-        return Row([_started(each) for each in parts.values()], finish, fails)
+        def recover(error: Exception) -> Any:
+            if guarded is None:
+                raise error
+            run, place, indexes = guarded
+            return run.fail(error, place, indexes)
+
+        return Row(list(parts.values()), finish, fails, recover, steps)
 
 
 def guarded(
@@ -80,12 +88,12 @@ async def complete(made: Any, waiting: Waiting) -> Any:
         for key, awaitable in waiting.items():
             made[key] = await awaitable
         return made
-    rows = [each for each in waiting.values() if type(each) is Unfinished and len(each.parts) > 1]
+    rows = [each for each in waiting.values() if type(each) is Unfinished and each.is_row]
     if len(rows) == len(waiting):
         for key, done in zip(waiting, await _complete_rows(rows), strict=True):
             made[key] = done.result
         return made
-    group = Group([_started(each) for each in waiting.values()])
+    group = Group([started(each) for each in waiting.values()])
     try:
         await group
     except Exception:
@@ -105,13 +113,13 @@ async def _complete_rows(unfinished: list[Unfinished]) -> list[Row]:
     return rows.begun
 
 
-def _filled(made: Any, parts: Waiting, tasks: list[asyncio.Task[Any]]) -> Any:
-    for key, task in zip(parts, tasks, strict=True):
-        made[key] = task.result()
+def _filled(made: Any, parts: Waiting, tasks: Sequence[Ended]) -> Any:
+    for key, ended in zip(parts, tasks, strict=True):
+        made[key] = ended.value if type(ended) is Promise else ended.result()
     return made
 
 
-async def _fail(tasks: list[asyncio.Task[Any]], error: BaseException) -> Any:
+async def _fail(tasks: Sequence[Ended], error: BaseException) -> Any:
     """Do what `complete` does when a part fails."""
     try:
         raise error
@@ -120,17 +128,13 @@ async def _fail(tasks: list[asyncio.Task[Any]], error: BaseException) -> Any:
         raise
 
 
-def _started(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
-    """Return the coroutine that an awaitable is, or that it begins."""
-    return awaitable.start() if type(awaitable) is Unfinished else awaitable  # type: ignore[return-value]
-
-
-async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+async def _cancel(tasks: Sequence[Ended]) -> None:
     """Cancel tasks, and wait until all have ended."""
     for task in tasks:
         if not task.done():
             task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    endings = [each.ending() if type(each) is Promise else each for each in tasks]
+    await asyncio.gather(*endings, return_exceptions=True)
 
 
 @passed_by

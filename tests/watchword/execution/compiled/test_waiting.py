@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ async def test_an_error_cancels_the_others() -> None:
 # What resolvers do in each execution, and its data loader.
 log: list[list[str]] = []
 loaders: list[DataLoader[int, int]] = []
+row_loaders: list[DataLoader[int, Any]] = []
 
 
 def play(note: str) -> None:
@@ -64,6 +66,15 @@ class Row:
     async def loaded(self) -> int:
         play(f"load {self.number}")
         return await loaders[-1].load(self.number)
+
+    @strawberry.field(graphql_type=int)
+    def promised(self) -> Awaitable[int]:
+        play(f"promise {self.number}")
+        return loaders[-1].load(self.number)
+
+    @strawberry.field(graphql_type="Row")
+    def promised_row(self) -> Awaitable[Row]:
+        return row_loaders[-1].load(self.number)
 
     @strawberry.field
     async def later(self, turns: int = 1) -> int:
@@ -103,9 +114,18 @@ class Row:
         return Row(number=self.number + 10)
 
 
+tasks: list[int] = []
+
+
 async def doubled(keys: list[int]) -> list[int]:
     play(f"batch {keys}")
+    tasks.append(len(asyncio.all_tasks()))
     return [2 * key for key in keys]
+
+
+async def rows_of(keys: list[int]) -> list[Row | ValueError]:
+    play(f"rows {keys}")
+    return [Row(number=key + 10) if key % 4 else ValueError("a fourth") for key in keys]
 
 
 def made(width: int) -> list[list[Any]]:
@@ -130,6 +150,7 @@ class Query:
 def begin() -> None:
     log.append([])
     loaders.append(DataLoader(doubled))
+    row_loaders.append(DataLoader(rows_of))
 
 
 async def compared(document: str) -> tuple[Any, list[Any]]:
@@ -142,7 +163,11 @@ async def compared(document: str) -> tuple[Any, list[Any]]:
 
 
 @pytest.mark.parametrize(
-    "parts", ["odd", "odd later", "odd number", "odd later loaded", "row { odd later }"]
+    "parts",
+    [
+        *("odd", "odd later", "odd number", "odd later loaded", "row { odd later }"),
+        *("odd promised", "promised odd later", "row { promised odd }"),
+    ],
 )
 async def test_each_row_of_a_list_of_lists_has_an_error_of_its_own(parts: str) -> None:
     data, paths = await compared(f"{{ maybe {{ {parts} }} }}")
@@ -156,7 +181,13 @@ async def test_each_row_of_a_list_of_lists_has_an_error_of_its_own(parts: str) -
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 14, 15, 16])
-@pytest.mark.parametrize("parts", ["odd later(turns: {})", "later(turns: {}) odd(turns: 1) loaded"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        *("odd later(turns: {})", "later(turns: {}) odd(turns: 1) loaded"),
+        "promised later(turns: {}) odd(turns: 1) promisedRow {{ promised number later }}",
+    ],
+)
 @pytest.mark.parametrize("field", ["maybe", "all", "line"])
 async def test_a_failing_row_ends_what_graphql_core_would_end(
     field: str, parts: str, turns: int
@@ -183,6 +214,44 @@ async def test_parts_of_rows_begin_in_order_and_loaders_batch_whole() -> None:
     assert data["line"][1]["b"] == {"later": 11, "loaded": 22}
     batches = [note for note in log[-1] if note.startswith("batch")]
     assert batches == ["batch [0, 1, 10, 11]"]
+
+
+@pytest.mark.parametrize("field", ["maybe", "all", "line"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        "promised",
+        "promised loaded",
+        "promised number later again: promised",
+        "promisedRow { number }",
+        "promisedRow { number } promised",
+        "promisedRow { promised } promised loaded",
+        "promisedRow { promisedRow { promised later } later } promised",
+        "line { promised } promised",
+        "all { promised promisedRow { number } }",
+    ],
+)
+async def test_fields_that_return_futures_are_completed_as_by_graphql_core(
+    field: str, parts: str
+) -> None:
+    _, paths = await compared(f"{{ {field} {{ {parts} }} line {{ promised }} }}")
+    assert bool(paths) is ("promisedRow" in parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "saved"), [("promised", 4), ("promised again: promised", 12), ("loaded", 0)]
+)
+async def test_a_field_that_returns_a_future_has_no_task(parts: str, saved: int) -> None:
+    """graphql-core has one for each of four objects, and for each field where there are several."""
+    await compared(f"{{ line {{ {parts} }} }}")
+    interpreted, compiled = tasks[-2:]
+    assert interpreted - compiled == saved
+
+
+async def test_loaders_batch_whole_for_fields_that_return_futures() -> None:
+    await compared("{ line { promised loaded row { promised } } other: line { promised } }")
+    batches = [note for note in log[-1] if note.startswith("batch")]
+    assert batches == ["batch [0, 1, 2, 3]", "batch [10, 11, 12, 13]"]
 
 
 async def test_cancelling_rows_cancels_their_parts() -> None:

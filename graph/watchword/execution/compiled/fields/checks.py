@@ -8,6 +8,7 @@ not there yet. What is rare is left to graphql-core's executor, so that its erro
 from __future__ import annotations
 
 import inspect
+from asyncio import Future
 from collections.abc import Awaitable, Callable
 from types import GeneratorType, WrapperDescriptorType
 from typing import Any, NoReturn
@@ -39,8 +40,8 @@ class Place:
     """
 
     __slots__ = (
-        *("_awaiter", "_own", "common", "inner", "is_required", "kind", "levels"),
-        *("may_wait", "site"),
+        *("_own", "awaiter", "common", "inner", "is_required", "kind", "levels"),
+        *("may_wait", "promises", "site"),
     )
 
     def __init__(
@@ -52,7 +53,9 @@ class Place:
         self.inner = kind.of_type if self.is_required else kind
         self.may_wait = awaiter is not None
         self.common = common
-        self._awaiter = awaiter
+        self.awaiter = awaiter
+        # Makes a promise of a future: the first thing to look for, because lists have many.
+        self.promises = awaiter if levels == 0 else None
         self.levels = levels
         self._own = sum(step is None for step in site.steps)
 
@@ -62,8 +65,8 @@ class Place:
     def later(self, value: Any, run: Run, indexes: Indexes) -> Awaitable[Any]:
         """Return a coroutine that awaits a value, completes it, and takes care of its errors."""
         if self.levels == 0:
-            assert self._awaiter is not None, "it was asked whether it may wait"
-            return self._awaiter(value, run, indexes)
+            assert self.awaiter is not None, "it was asked whether it may wait"
+            return self.awaiter(value, run, indexes)
         executor, site = run.executor, self.site
         info = run.raw_info(site, indexes[: self._own])
         return executor.complete_awaitable_list_item_value(
@@ -149,7 +152,11 @@ def leaf_check(place: Place) -> Check:
 def list_check(place: Place) -> Check:
     """Return the check of a value that is to be iterated."""
 
+    promises = place.promises
+
     def check(value: Any, run: Run, indexes: Indexes) -> Any:
+        if type(value) is Future and promises is not None:
+            return promises(value, run, indexes)
         if isinstance(value, Exception):
             raise value
         if place.waits(value):
@@ -185,7 +192,11 @@ def object_check(place: Place, known: set[type]) -> Check:
     is_type_of = place.inner.is_type_of
     by_class = tests_class(place.inner)
 
+    promises = place.promises
+
     def check(value: Any, run: Run, indexes: Indexes) -> Any:
+        if type(value) is Future and promises is not None:
+            return promises(value, run, indexes)
         if isinstance(value, Exception):
             raise value
         if place.waits(value):

@@ -17,7 +17,7 @@ from watchword.execution.compiled.fields.resolver import (
 )
 from watchword.execution.compiled.info import RawInfo
 from watchword.execution.compiled.site import Site
-from watchword.execution.compiled.text.scope import Scope, Slot
+from watchword.execution.compiled.text.scope import Scope, Slot, value_of
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 
 
@@ -197,8 +197,4 @@ def _write_later(
         function.line(f"{once}(X)", scope.mark(site))
     pending = f"{name}({source}, X, {scope.indexes})"
     function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
-    function.line(f"{_variable(site)} = None")
-
-
-def _variable(site: Site) -> str:
-    return f"v{site.number}"
+    function.line(f"{value_of(site)} = None")

@@ -46,3 +46,12 @@ class Slot(NamedTuple):
     waiting: str
     key: str
     place: str | None
+
+    def guarded(self, pending: str, indexes: str) -> str:
+        """Return an expression for what waits, with its error collected if nothing else does."""
+        return pending if self.place is None else f"F({pending}, X, {self.place}, {indexes})"
+
+
+def value_of(site: Site) -> str:
+    """Return the variable, or the constant, that holds a field's value."""
+    return repr(site.parent.name) if site.is_constant else f"v{site.number}"

@@ -2,12 +2,12 @@
 
 A function takes `X`, the run, and `p`, the indexes of its place. The unit's names give it the objects that it
 refers to: `N` notes an awaitable, `G` waits for all noted ones, `F` guards an awaitable and turns its error into
-null, `C` is the class of coroutines.
+null, `C` are the classes of what is noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import CoroutineType
 from typing import Any
@@ -26,17 +26,17 @@ from watchword.execution.compiled.fields.checks import (
     Awaiter,
     Known,
     Place,
-    await_by_core,
     leaf_check,
     list_check,
     object_check,
 )
 from watchword.execution.compiled.fields.hiding import Hide, hide, hiding_check
-from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.promise import Promise
 from watchword.execution.compiled.site import Site
+from watchword.execution.compiled.text.later import Later
 from watchword.execution.compiled.text.leaf import converted, unlikely
 from watchword.execution.compiled.text.resolution import write_call
-from watchword.execution.compiled.text.scope import Scope, Slot
+from watchword.execution.compiled.text.scope import Scope, Slot, value_of
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
 from watchword.execution.compiled.waiting import Unfinished, guarded, note
 from watchword.libraries.strawberry_fields import CAST_ATTRIBUTE
@@ -54,7 +54,7 @@ class Writer:
         self.common = common
         self.unit = Unit(label)
         self.unit.names.update(
-            N=note, G=Unfinished, F=guarded, C=CoroutineType, CAST=CAST_ATTRIBUTE
+            N=note, G=Unfinished, F=guarded, C=(CoroutineType, Promise), CAST=CAST_ATTRIBUTE
         )
         self.unit.names["LEAF"] = common.complete_leaf
         self._number = 0
@@ -109,6 +109,27 @@ class Writer:
 
     def write_awaited(self, function: Function, site: Site, *lines: str) -> None:
         """Write the body of a coroutine function: lines that set `v` after waiting, and its completion."""
+        self._write_completed(function, site, lines, "v = await w.popitem()[1]", None)
+
+    def write_kept(self, site: Site) -> str:
+        """Write a function that completes the value of a future that is done, `(f, X, p)`."""
+        name = f"kept{self.number()}"
+        function = self.unit.function(f"def {name}(f, X, p, {QUICK})")
+        is_required = is_non_null_type(site.definition.type)
+        place = (
+            None if is_required else self.unit.constant("M", Scope(function, depth=1).mark(site))
+        )
+        self._write_completed(function, site, ["v = f.result()"], "return w.popitem()[1]", place)
+        return name
+
+    def _write_completed(
+        self, function: Function, site: Site, lines: Sequence[str], pending: str, guard: str | None
+    ) -> None:
+        """Write the body of a function that completes a value, set as `v` in the first lines.
+
+        `pending` is the line for a value that is not there yet. `guard` names the mark at which its error is collected
+        if the function does not wait for it.
+        """
         scope = Scope(function, depth=1)
         mark = scope.mark(site)
         place = self.unit.constant("M", mark)
@@ -118,10 +139,10 @@ class Writer:
                 function.line(line, mark)
             function.pause()
             function.line("w = None")
-            slot = Slot("w", "0", None)
+            slot = Slot("w", "0", guard)
             self.write_value(scope.opened("w"), site, 0, site.definition.type, "v", slot, None)
             with function.block("if w is not None"):
-                function.line("v = await w.popitem()[1]", mark)
+                function.line(pending, mark)
         with function.block("except Exception as e"):
             if is_non_null_type(site.definition.type):
                 function.line(f"raise X.locate(e, {place}, p)")
@@ -130,8 +151,9 @@ class Writer:
         function.line("return v")
 
     def awaiter(self, site: Site) -> Awaiter:
-        """Return a coroutine function for a field that turns out to be awaitable. It is made when it does."""
-        return _Later(self.common, site)
+        """Return what completes a field that turns out to be awaitable. It is made when it does."""
+        make = partial(_separately, self.common, site)
+        return Later(site, partial(make, Writer.write_awaiter), partial(make, Writer.write_kept))
 
     # -- selections
 
@@ -151,7 +173,7 @@ class Writer:
 
     @staticmethod
     def _display(sites: list[Site]) -> str:
-        return "{" + ", ".join(f"{site.key!r}: {_value_of(site)}" for site in sites) + "}"
+        return "{" + ", ".join(f"{site.key!r}: {value_of(site)}" for site in sites) + "}"
 
     def _write_field(self, scope: Scope, site: Site, source: str, waiting: str) -> None:
         if site.is_constant:
@@ -160,7 +182,7 @@ class Writer:
         if is_non_null_type(kind):
             self._write_resolved(scope, site, source, Slot(waiting, repr(site.key), None))
             return
-        function, variable = scope.function, _value_of(site)
+        function, variable = scope.function, value_of(site)
         place = self.unit.constant("M", scope.mark(site))
         inner = scope.opened(blocks=1)
         with function.block("try"):
@@ -170,7 +192,7 @@ class Writer:
 
     def _write_resolved(self, scope: Scope, site: Site, source: str, slot: Slot) -> None:
         """Write how a field's value comes about, and its completion."""
-        variable = _value_of(site)
+        variable = value_of(site)
         if write_call(self, scope, site, source, variable, slot):
             if scope.function.is_serial and source == "s":
                 # A mutation may renew the caller's principal.
@@ -181,7 +203,7 @@ class Writer:
     def _write_pending(self, scope: Scope, site: Site, waiting: str) -> None:
         function = scope.function
         with function.block(f"if {waiting} is not None"):
-            function.line(f"{_value_of(site)} = await {waiting}.popitem()[1]", scope.mark(site))
+            function.line(f"{value_of(site)} = await {waiting}.popitem()[1]", scope.mark(site))
             function.line(f"{waiting} = None")
 
     # -- values
@@ -253,7 +275,7 @@ class Writer:
         function, mark = scope.function, scope.mark(place.site, place.levels)
         called = self.unit.constant("V", check)
         function.line(f"{variable} = {called}({variable}, X, {scope.indexes})", mark)
-        with function.block(f"if type({variable}) is C"):
+        with function.block(f"if type({variable}) in C"):
             function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {variable})")
             function.line(f"{variable} = None")
         if place.is_required and not is_leaf_type(place.inner):
@@ -301,7 +323,7 @@ class Writer:
         with function.block(f"if {waiting} is None"):
             function.line(f"{variable} = {made}")
         with function.block("else"):
-            pending = _guarded(f"G({made}, {waiting})", slot, scope)
+            pending = slot.guarded(f"G({made}, {waiting})", scope.indexes)
             function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
             function.line(f"{variable} = None")
 
@@ -345,7 +367,7 @@ class Writer:
         """Write what becomes of what an object's function returned, unless it is the object."""
         function = scope.function
         with function.block(f"if T({variable}) is not dict and {variable} is not None"):
-            pending = _guarded(variable, slot, scope)
+            pending = slot.guarded(variable, scope.indexes)
             function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
             function.line(f"{variable} = None")
         if place.is_required:
@@ -365,34 +387,13 @@ class Writer:
         return lambda kind: self.common.attempt(lambda: make(kind))
 
 
-class _Later:
-    """A coroutine function that awaits and completes a field's value. It is written at its first call."""
+def _separately(common: Compilation, site: Site, write: Callable[[Writer, Site], str]) -> Any:
+    """Return a function in a unit of its own, written while an operation runs; None if graphql-core has to do its work."""
 
-    __slots__ = ("_common", "_made", "_site")
-
-    def __init__(self, common: Compilation, site: Site) -> None:
-        self._common = common
-        self._site = site
-        self._made: Awaiter | None = None
-
-    def __call__(self, value: Any, run: Run, indexes: tuple[int, ...]) -> Awaitable[Any]:
-        if self._made is None:
-            self._made = self._common.attempt(self._make) or partial(await_by_core, self._site)
-        return self._made(value, run, indexes)
-
-    def _make(self) -> Awaiter:
-        writer = Writer(self._common, f"awaited {self._site.key}")
-        name = writer.write_awaiter(self._site)
+    def make() -> Any:
+        writer = Writer(common, f"awaited {site.key}")
+        name = write(writer, site)
         writer.build()
-        return writer.unit.names[name]  # type: ignore[no-any-return]
+        return writer.unit.names[name]
 
-
-def _value_of(site: Site) -> str:
-    """Return the variable, or the constant, that holds a field's value."""
-    if site.is_constant:
-        return repr(site.parent.name)
-    return f"v{site.number}"
-
-
-def _guarded(pending: str, slot: Slot, scope: Scope) -> str:
-    return pending if slot.place is None else f"F({pending}, X, {slot.place}, {scope.indexes})"
+    return common.attempt(make)
