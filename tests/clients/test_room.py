@@ -198,6 +198,8 @@ async def test_another_authentication_is_asked_by_what_is_demanded_and_by_what_t
         unknown = await script.wait("unknown class")
         assert "urn:example:gold" in unknown["about"]
         assert (unknown["fields"], unknown["buttons"]) == ([], ["Close"])
+        # Who has dismissed the dialog goes on where it was opened.
+        assert (await script.wait("dismissed"))["focused"] == "Add a passkey"
         recent = await script.wait("recent")
         assert (recent["fields"], recent["buttons"]) == (["Password"], ["Confirm"])
         passkey = await script.wait("a passkey")

@@ -23,6 +23,8 @@ export function Dialog({ title, onClose, children, isWide = false }: Props) {
     watcher.observe(dialog, { childList: true, subtree: true });
     return () => {
       watcher.disconnect();
+      // While it is open, the browser gives the focus to nothing outside of it.
+      dialog.close();
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
