@@ -24,7 +24,7 @@ from watchword.domain import Domain
 from watchword.errors import InvalidToken, TokenExpired, TokenRevoked, Unauthenticated, Unavailable
 from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.principal import FIRST_PARTY, Principal
-from watchword.storage.database import is_unavailable
+from watchword.storage.database import is_unavailable, kind
 from watchword.storage.used_ids import Use, use_nothing
 from watchword.tokens import refusals
 from watchword.tokens.claims import Expected
@@ -272,7 +272,7 @@ class AuthService:
         except (SQLAlchemyError, OSError) as error:
             if not is_unavailable(error):
                 raise
-            log.warning("the query for signing keys failed: %s", type(error).__name__)
+            log.warning("the query for signing keys failed: %s", kind(error))
         return self._use_keys() or looked
 
     def _use_keys(self) -> bool:

@@ -17,7 +17,7 @@ from watchword.errors import BadUserInput, Internal, Unavailable, WatchwordError
 from watchword.formats.exact_json import encode, writable_or_text
 from watchword.libraries.graphql_core import is_meant_for_clients
 from watchword.libraries.strawberry_parts import relay_fault
-from watchword.storage.database import is_unavailable
+from watchword.storage.database import is_unavailable, kind
 
 log = logging.getLogger("watchword.execution")
 
@@ -58,7 +58,7 @@ def mask(cause: BaseException) -> WatchwordError:
     if told := relay_fault(cause):
         return BadUserInput(told)
     if is_unavailable(cause):
-        log.warning("an operation could not reach the database: %s", type(cause).__name__)
+        log.warning("an operation could not use the database: %s", kind(cause))
         return Unavailable("The database cannot be asked just now.")
     id = secrets.token_hex(8)
     log.error("unexpected error %s", id, exc_info=cause)

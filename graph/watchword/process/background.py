@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from watchword.errors import Unsafe, WatchwordError
 from watchword.process.clock import Clock, sleep
-from watchword.storage.database import is_unavailable
+from watchword.storage.database import is_unavailable, kind
 
 T = TypeVar("T")
 
@@ -126,22 +126,16 @@ class Supervised:
             case WatchwordError() | Unsafe():
                 log.warning("%s failed and is retried: %s", self.name, error)
             case Exception() if self._is_away(error):
-                # Leave out the message: a driver may put the password of the server's URL into it.
-                log.warning(
-                    "%s waits until its server can be reached: %s", self.name, type(error).__name__
-                )
+                log.warning("%s waits until its server works again: %s", self.name, kind(error))
             case _:
                 log.error("%s failed and is restarted", self.name, exc_info=error)
 
 
 def reason(error: BaseException) -> str:
-    """Return why something failed: a sentence of ours, or the type of the error.
-
-    Messages of drivers are left out: they may hold the URL of a server with its password.
-    """
+    """Return why something failed: a sentence of ours, or the kind of the error."""
     if isinstance(error, WatchwordError | Unsafe):
         return str(error)
-    return type(getattr(error, "orig", None) or error).__name__
+    return kind(error)
 
 
 class Background:

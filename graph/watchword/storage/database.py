@@ -24,7 +24,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, PoolProxiedConnection
 from watchword.errors import Conflict
 from watchword.storage import sqlite, written
 from watchword.storage.loop_reader import loop_reader
-from watchword.storage.postgresql import Answers
+from watchword.storage.postgresql import READ_ONLY, Answers
 from watchword.storage.prepared import Rows, Statements
 
 T = TypeVar("T")
@@ -39,8 +39,11 @@ FORGOTTEN_AT_ONCE = 500
 NAMED_AT_ONCE = 500
 # PostgreSQL: serialization_failure and deadlock_detected.
 RACED = {"40001", "40P01"}
-# PostgreSQL, classes of SQLSTATE: a broken connection, a server that stops or starts, a full server.
-UNAVAILABLE = ("08", "57P", "53")
+# PostgreSQL, beginnings of SQLSTATE: a broken connection, a server that stops or starts, a full server or disk, and a
+# server that is read-only, as a former primary is.
+UNAVAILABLE = ("08", "57P", "53", READ_ONLY)
+# SQLite, beginnings of an error's name: a full disk, a broken one, and files that must not be written or are gone.
+UNUSABLE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 # The attribute that this module sets on errors that say that the database is unavailable.
 _AWAY = "_watchword_database_is_away"
 
@@ -310,6 +313,18 @@ def is_unavailable(error: BaseException | None) -> bool:
     return getattr(error, _AWAY, False)
 
 
+def kind(error: BaseException) -> str:
+    """Return the name that a driver has for an error, such as `SQLITE_FULL` or `DiskFullError`; else that of its class.
+
+    Messages are left out: they may hold values, or the URL of a server with its password.
+    """
+    driver = getattr(error, "orig", None) or error
+    # SQLAlchemy raises asyncpg's errors as others, and most of these are called `Error`.
+    is_translated = type(driver).__module__.startswith("sqlalchemy.dialects")
+    named = driver.__cause__ if is_translated and driver.__cause__ else driver
+    return getattr(named, "sqlite_errorname", None) or type(named).__name__
+
+
 def mark_unavailable(error: BaseException) -> None:
     """Mark an error of our database, so that `is_unavailable` recognises it."""
     error.__dict__[_AWAY] = True
@@ -340,6 +355,7 @@ def _means_unavailable(error: BaseException | None) -> bool:
         return (
             error.connection_invalidated
             or state.startswith(UNAVAILABLE)
+            or getattr(error.orig, "sqlite_errorname", "").startswith(UNUSABLE)
             or "database is locked" in str(error.orig)
             or _means_unavailable(error.orig)
         )

@@ -12,6 +12,8 @@ from sqlalchemy.exc import InvalidatePoolError
 # Seconds for which a connection that was given back is lent again without asking whether it still works.
 # A connection that the server or the system has closed is noticed without asking.
 TRUSTED_SECONDS = 1.0
+# SQLSTATE read_only_sql_transaction: the server is a standby, such as a primary after another one took its place.
+READ_ONLY = "25006"
 _USED_AT = "watchword_used_at"
 
 
@@ -38,6 +40,7 @@ class Answers:
         event.listen(engine, "checkin", self._note)
         event.listen(engine, "after_cursor_execute", self.take)
         event.listen(engine, "handle_error", _hide_values)
+        event.listen(engine, "handle_error", _leave_standby)
         event.listen(engine, "handle_error", self._give_up, retval=True)
 
     def take(self, *_: object) -> None:
@@ -80,6 +83,12 @@ class Answers:
 
     def _note(self, connection: Any, record: Any) -> None:
         record.info[_USED_AT] = time.monotonic()
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """Discard a connection to a server that is read-only. If the URL names the other servers too, the next may find the primary."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect, context.invalidate_pool_on_disconnect = True, False
 
 
 def _answers(connection: Any) -> bool:

@@ -89,9 +89,9 @@ async def test_the_same_reason_is_told_once_and_another_as_well(
         clock.move(LONGEST_PAUSE)
         await until(lambda: clock.waiting == 1)
     assert [record.getMessage() for record in caplog.records] == [
-        "work waits until its server can be reached: OSError",
+        "work waits until its server works again: OSError",
         "work failed and is restarted",
-        "work waits until its server can be reached: OSError",
+        "work waits until its server works again: OSError",
         "work failed and is retried: Set it.",
     ]
 

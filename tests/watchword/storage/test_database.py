@@ -23,6 +23,7 @@ from watchword.storage.database import (
     Database,
     exclusive,
     is_unavailable,
+    kind,
     undisturbed,
 )
 from watchword.storage.postgresql import StatementTooSlow
@@ -273,6 +274,42 @@ async def test_a_connection_that_the_server_ends_says_that_it_is_away(postgres_u
             await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
             await db.execute(text("SELECT 1"))
     assert is_unavailable(error.value)
+    await database.close()
+
+
+# What makes the next write fail, as a full disk and files or a server that must not be written do.
+UNWRITABLE = {
+    "SQLITE_FULL": "PRAGMA max_page_count = 1",
+    "SQLITE_READONLY": "PRAGMA query_only = ON",
+    "ReadOnlySQLTransactionError": "SET TRANSACTION READ ONLY",
+}
+
+
+@pytest.mark.parametrize("name", UNWRITABLE)
+async def test_a_database_that_cannot_be_written_is_away_and_its_error_is_named(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    kind_of_url = "sqlite_url" if name.startswith("SQLITE") else "postgres_url"
+    database = Database(request.getfixturevalue(kind_of_url))
+    with pytest.raises(DBAPIError) as error:
+        async with database.write() as db:
+            await db.execute(text(UNWRITABLE[name]))
+            await db.execute(text("CREATE TABLE toys (name TEXT)"))
+    assert (is_unavailable(error.value), kind(error.value)) == (True, name)
+    await database.close()
+
+
+async def test_a_connection_to_a_server_that_is_read_only_is_not_used_again(
+    postgres_url: str,
+) -> None:
+    database, pids = Database(postgres_url), set()
+    for _ in range(2):
+        with pytest.raises(DBAPIError):
+            async with database.write() as db:
+                pids.add((await db.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+                await db.execute(text("SET TRANSACTION READ ONLY"))
+                await db.execute(text("CREATE TABLE toys (name TEXT)"))
+    assert len(pids) == 2
     await database.close()
 
 

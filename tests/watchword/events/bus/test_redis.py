@@ -338,7 +338,7 @@ async def test_an_outage_is_logged_once(
         server.kill()
         await until(lambda: tries > 3)
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    outage = "of the bus waits until its server can be reached: ConnectionError"
+    outage = "of the bus waits until its server works again: ConnectionError"
     assert said.count(f"the listener {outage}") == 1
     # The sender may notice too.
     assert sorted(said)[1:] in ([], [f"the sender {outage}"])
