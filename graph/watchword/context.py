@@ -24,7 +24,7 @@ from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
-from watchword.extras import ExtrasAccess
+from watchword.extras import ExtrasAccess, in_place
 from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
@@ -182,7 +182,7 @@ class Context(ExtrasAccess, Generic[E]):
             return self._extras
         except AttributeError:
             hook = self.services.domain.context
-        self._extras: E = cast(E, None if hook is None else hook(self))
+        self._extras: E = cast(E, None if hook is None else in_place(hook(self), self))
         return self._extras
 
     def _personal_via(self) -> Via | None:

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from strawberry.fastapi import BaseContext
 
 from watchword.asgi.views import ConnectionView, RequestView
 
 STANDARD = ("request", "connection_params")
 """The items of each context, whatever `Domain.context` returns. Strawberry's views give them too."""
+
+
+_OWNER = "_watchword_context"
+
+
+def in_place(made: Any, context: ExtrasAccess) -> Any:
+    """Return what `Domain.context` made for a context. An object of a class of `BaseContext` has the context's
+    `request` and `connection_params`, which Strawberry's router sets and methods of the class read.
+
+    They are read when they are asked for, so that an operation whose resolvers ask for neither stays shared.
+    """
+    if isinstance(made, BaseContext):
+        # If the hook returns one object for several contexts, no caller's methods may see another's request.
+        made.__dict__[_OWNER] = None if _OWNER in made.__dict__ else context
+        kind: Any = type(made)
+        made.__class__ = _with_standard(kind)
+    return made
+
+
+@cache
+def _with_standard(kind: type[BaseContext]) -> type[BaseContext]:
+    """Return the class with properties for `STANDARD`, beside those that it defines itself."""
+    missing = [name for name in STANDARD if getattr(kind, name, None) is None]
+    members: dict[str, Any] = {name: property(_standard(name)) for name in missing}
+    return type(kind.__name__, (kind,), members) if members else kind
+
+
+def _standard(name: str) -> Any:
+    def read(made: Any) -> Any:
+        owner = made.__dict__[_OWNER]
+        return None if owner is None else owner[name]
+
+    return read
 
 
 class ExtrasAccess:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from strawberry.fastapi import BaseContext
 
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
@@ -65,6 +67,50 @@ async def test_attributes_are_those_of_an_object_that_the_hook_returns_after_the
         assert not hasattr(context, name)
     with pytest.raises(AttributeError, match=r"no 'user'\. Let Domain\.context return an object"):
         assert Context(services, ANONYMOUS).user  # type: ignore[attr-defined]
+
+
+class OwnContext(BaseContext):
+    """As Strawberry's page about FastAPI has it."""
+
+    @cached_property
+    def user(self) -> str | None:
+        return self.request.headers.get("x-shop") if self.request else None
+
+
+async def test_a_class_of_base_context_reads_the_request_as_under_strawberrys_router(
+    services: Services,
+) -> None:
+    assert with_extras(services, OwnContext()).user == "1"  # type: ignore[attr-defined]
+    domain = replace(services.domain, context=lambda context: OwnContext())
+    via = ConnectionView(SCOPE | {"type": "websocket"}, {"app": "x"})
+    connected = Context(replace(services, domain=domain), ANONYMOUS, via=via)
+    assert connected.extras.connection_params == {"app": "x"}
+    assert isinstance(connected.extras, OwnContext)
+    assert connected.user == "1"  # type: ignore[attr-defined]
+
+
+async def test_an_object_for_several_contexts_sees_no_request(services: Services) -> None:
+    shared = OwnContext()
+    with_extras(services, shared).extras  # noqa: B018
+    assert with_extras(services, shared).user is None  # type: ignore[attr-defined]
+
+
+async def test_a_class_of_base_context_keeps_a_request_of_its_own(services: Services) -> None:
+    class Own(BaseContext):
+        request = "its own"  # type: ignore[assignment]
+
+        def __init__(self) -> None: ...
+
+    assert with_extras(services, Own()).extras.request == "its own"
+
+
+async def test_only_reading_the_request_asks_for_the_identity(services: Services) -> None:
+    domain = replace(services.domain, context=lambda context: OwnContext())
+    shared = SharedPrincipal(Grants(), is_anonymous=False)
+    context = Context(replace(services, domain=domain), shared, via=SCOPE)
+    assert isinstance(context.extras, OwnContext)
+    with pytest.raises(IdentityAsked):
+        context.user  # type: ignore[attr-defined]  # noqa: B018
 
 
 async def test_what_a_resolver_sets_is_kept_where_others_read_it(services: Services) -> None:
