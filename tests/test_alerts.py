@@ -28,6 +28,7 @@ Series = dict[str, str]
 BUCKET = "watchword_operation_duration_seconds_bucket"
 DELAY = "watchword_revocation_delay_seconds_bucket"
 OPERATIONS = "watchword_operation_duration_seconds_count"
+EXCEEDED = "watchword_limit_exceeded_total"
 POOL = 'db_client_connection_count{instance="a",db_client_connection_state="used"}'
 # For each alert: the series of a server in trouble, and those of one that is well.
 CASES: dict[str, tuple[Series, Series]] = {
@@ -88,6 +89,17 @@ CASES: dict[str, tuple[Series, Series]] = {
     "WatchwordDatabasePoolFull": (
         {POOL: "15x60", 'db_client_connection_max{instance="a"}': "15x60"},
         {POOL: "5x60", 'db_client_connection_max{instance="a"}': "15x60"},
+    ),
+    "WatchwordBeyondBudgets": (
+        {
+            f'{EXCEEDED}{{instance="a",limit="budget_per_address"}}': "0+6x60",
+            f'{OPERATIONS}{{instance="a"}}': "0+60x60",
+        },
+        {
+            f'{EXCEEDED}{{instance="a",limit="budget_per_address"}}': "0+1x60",
+            f'{EXCEEDED}{{instance="a",limit="cost"}}': "0+60x60",
+            f'{OPERATIONS}{{instance="a"}}': "0+60x60",
+        },
     ),
     "WatchwordTaskFails": (
         {'watchword_background_task_healthy{task="the look"}': "0x60"},

@@ -51,6 +51,46 @@ def test_it_fits_the_schema_of_kubernetes(file: Path, version: str) -> None:
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
+def patched() -> dict[str, Any]:
+    """Return the Deployment with the page's patch for trusted documents, merged as kubectl does: lists by their names."""
+    made = manifests()["Deployment"]
+    patch = yaml.safe_load(block(PAGE, "yaml", "# documents-patch.yaml"))["spec"]["template"][
+        "spec"
+    ]
+    [added] = patch["containers"]
+    spec = made["spec"]["template"]["spec"]
+    [server] = [each for each in spec["containers"] if each["name"] == added["name"]]
+    server["env"] = [*server.get("env", []), *added["env"]]
+    server["volumeMounts"] += added["volumeMounts"]
+    spec["volumes"] += patch["volumes"]
+    return made
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_trusted_documents_are_mounted_where_the_setting_says(version: str) -> None:
+    deployment = patched()
+    kubernetes_validate.validate(deployment, version, strict=True)
+    spec = deployment["spec"]["template"]["spec"]
+    [server] = spec["containers"]
+    setting = {each["name"]: each["value"] for each in server["env"]}
+    [mount] = [each for each in server["volumeMounts"] if each["name"] == "documents"]
+    assert setting == {"WATCHWORD_DOCUMENTS": mount["mountPath"]}
+    assert {each["name"] for each in spec["volumes"]} == {
+        each["name"] for each in server["volumeMounts"]
+    }
+    [source] = [each["configMap"]["name"] for each in spec["volumes"] if "configMap" in each]
+    assert f"create configmap {source} --from-file" in block(PAGE, "sh", "create configmap")
+
+
+def test_the_page_gives_limits_that_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = PAGE.read_text()
+    named = re.findall(r"`(WATCHWORD_\w+): ([^`]+)`", page)
+    assert len(named) == 4
+    for name, value in named:
+        monkeypatch.setenv(name, yaml.safe_load(value))
+    assert read(_env_file=None).introspection == "hidden"
+
+
 def test_a_misspelled_member_would_be_found() -> None:
     broken = manifests()["Deployment"]
     broken["spec"]["template"]["spec"]["terminationGracePeriod"] = 45
