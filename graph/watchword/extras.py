@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from strawberry.fastapi import BaseContext
-
 from watchword.asgi.views import ConnectionView, RequestView
+from watchword.libraries.strawberry_parts import BaseContext
 
 STANDARD = ("request", "connection_params")
 """The items of each context, whatever `Domain.context` returns. Strawberry's views give them too."""
