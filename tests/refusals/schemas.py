@@ -271,6 +271,19 @@ def references(ground: Ground) -> None:
     ground.serve(covered, made("id"))
 
 
+def keyed(ground: Ground) -> None:
+    @federation.type(keys=["id"])
+    class Crate:
+        id: strawberry.ID
+
+    needed = {"Crate": [SignedIn], "Query._service": [SignedIn]}
+    with ground.refused(
+        r'named in the schema.s Domain: permissions=\{"Query._service": \[SignedIn\], "Crate": \[SignedIn\]\}'
+    ):
+        ground.serve(schema=federation.Schema(Query, types=[Crate]))
+    ground.serve(Domain(permissions=needed), federation.Schema(Query, types=[Crate]))
+
+
 def interfaces(ground: Ground) -> None:
     @federation.interface(keys=["id"])
     class Work:
@@ -337,6 +350,7 @@ def with_upload() -> strawberry.Schema:
 CASES: list[Case] = [
     *(batches, overrides, routes, misnamed_hook, no_schema, unnamed, other_domain),
     *(domain_of_another_name, missing_module, hooks, accounts, roles, permissions, declared),
-    *(unknown_name, undeclared, replaced, mounted_twice, guards, silent, references, interfaces),
+    *(unknown_name, undeclared, replaced, mounted_twice, guards, silent, references, keyed),
+    interfaces,
     *(uploads, costs),
 ]

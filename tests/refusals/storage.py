@@ -49,6 +49,19 @@ def version_tables(ground: Ground) -> None:
         assert of_domain(package, "tools_version").version_table == "tools_version"
 
 
+async def missing_revisions(ground: Ground) -> None:
+    database, name = await upgraded(ground), f"tools_{ground.folder.name}"
+    packages = [RUNTIME, Migrations(f"{name}.revisions", "tools_version")]
+    with ground.refused(f"no module '{name}', .* Name the package of your revisions, and install"):
+        await upgrade(database, packages)
+    (ground.folder / name / "revisions").mkdir(parents=True)
+    for each in (name, f"{name}/revisions"):
+        (ground.folder / each / "__init__.py").touch()
+    ground.patch.syspath_prepend(str(ground.folder))
+    await upgrade(database, packages)
+    await database.close()
+
+
 async def owners(ground: Ground) -> None:
     database = await upgraded(ground)
     await change(database, "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
@@ -166,5 +179,5 @@ async def change(database: Database, statement: str) -> None:
 
 CASES: list[Case] = [
     *(home, version_tables, owners, renamed_package, old_release, damaged_key, lost_keys),
-    key_file,
+    *(key_file, missing_revisions),
 ]

@@ -12,7 +12,7 @@ from graphql import GraphQLField, GraphQLObjectType
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
-from watchword.libraries.strawberry_federation import entities_field, entity_types
+from watchword.libraries.strawberry_federation import entities_field, entity_types, sdl_field
 from watchword.libraries.strawberry_parts import class_of, definition
 from watchword.libraries.strawberry_permissions import is_made_by_strawberry
 from watchword.permissions.field import Public
@@ -119,10 +119,12 @@ class Places:
             name for name in self.asking if not covers((*additions.to(name), *self.guards(name)))
         ]
         if forgotten:
+            unwritten = [n for n in forgotten if n in self.entities or n == sdl_field(self.schema)]
+            named = ", ".join(f'"{name}": [SignedIn]' for name in unwritten or forgotten[-1:])
             raise Unsafe(
                 f"{', '.join(forgotten)}: no permission is declared. Add permission_classes=[...] to the field,"
                 " or [Public] if everybody may. A field that you did not write, and a type with a key, is named in"
-                f' the schema\'s Domain: permissions={{"{forgotten[-1]}": [SignedIn]}}.'
+                f" the schema's Domain: permissions={{{named}}}."
                 " Domain(default_permissions=[SignedIn]) is for all that declare none."
             )
 

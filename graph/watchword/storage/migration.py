@@ -120,12 +120,23 @@ def _has_work(connection: Connection, packages: Sequence[Migrations]) -> bool:
     return former_names.is_former(connection) or not all(_is_done(connection, p) for p in packages)
 
 
+def _folder(package: str) -> str:
+    """Return the folder of a package of revisions. Raises `Unsafe` if it, or what it imports, is not there."""
+    try:
+        return str(files(package))
+    except ModuleNotFoundError as error:
+        raise Unsafe(
+            f"There is no module {error.name!r}, and Domain(migrations={package!r}) needs it. Name the package of"
+            " your revisions, and install it where Watchword is installed."
+        ) from error
+
+
 def _upgrade(connection: Connection, package: Migrations) -> None:
     if _is_done(connection, package):
         return
     config = _config(package)
     config.attributes["connection"] = connection
-    folder = str(files(package.package))
+    folder = _folder(package.package)
     with sql_mistakes.named(f"The migration of the database by {package.package}", folder):
         command.upgrade(config, "head")
     note(connection, package)
@@ -169,7 +180,7 @@ def _scripts(package: Migrations) -> ScriptDirectory:
 def _config(package: Migrations) -> Config:
     config = Config()
     config.set_main_option("script_location", str(files("watchword.storage.migrations")))
-    config.set_main_option("version_locations", str(files(package.package)))
+    config.set_main_option("version_locations", _folder(package.package))
     config.set_main_option("path_separator", "newline")
     config.attributes["version_table"] = package.version_table
     return config
