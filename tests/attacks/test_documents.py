@@ -1,6 +1,8 @@
 """Documents that ask for too much are refused over every transport, within bounds, and the server answers as before.
 
-The cases are those of OWASP's GraphQL cheat sheet and of tools such as graphql-cop, and variants of them. What is
+The cases are those of OWASP's GraphQL cheat sheet, of graphql-cop (overloading by aliases, directives, batches and circular
+introspection; GET and form requests), of graphql-armor (characters, tokens, aliases, depth, directives, cost), and
+variants of them; guesses of names are in test_guesses.py. What is
 bounded: the code, the bytes of the answer (no amplification), the resolvers that ran (none), what is kept of
 the document (nothing), and the memory of the process.
 """
@@ -298,6 +300,37 @@ async def test_a_query_in_a_long_url_is_refused_before_it_is_read(server: ToySer
         mutation = await client.get(server.url, params={"query": "mutation { __typename }"})
         assert mutation.status_code in (400, 405)
     assert server.pipeline.engine.planner.made <= made + 1
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"]
+)
+async def test_a_form_that_another_site_can_send_is_refused_unread(
+    media_type: str, server: ToyServer
+) -> None:
+    made = server.pipeline.engine.planner.made
+    async with httpx2.AsyncClient() as client:
+        content = b'{"query": "mutation { __typename }"}'
+        if media_type == "application/x-www-form-urlencoded":
+            content = b"query=mutation%20%7B%20__typename%20%7D"
+        headers = {"content-type": media_type}
+        refused = await client.post(server.url, content=content, headers=headers)
+    assert refused.status_code in (400, 415)
+    assert refused_with(refused.json()) == {BAD}
+    assert server.pipeline.engine.planner.made == made
+
+
+async def test_no_header_of_a_client_makes_an_answer_tell_how_it_was_made(
+    server: ToyServer,
+) -> None:
+    debugging = {"X-Apollo-Tracing": "1", "Apollo-Query-Plan-Experimental": "1", "X-Debug": "1"}
+    async with httpx2.AsyncClient(headers=debugging) as client:
+        answered = await client.post(server.url, json={"query": "{ hello }"})
+        refused = await client.post(server.url, json={"query": "{ helo }"})
+    assert answered.json() == {"data": {"hello": "hello world"}}
+    [error] = refused.json()["errors"]
+    assert {*error["extensions"]} == {"code"}
+    assert "Traceback" not in refused.text
 
 
 async def test_a_flood_of_subscriptions_on_a_socket_is_bounded(clock: MovedClock) -> None:

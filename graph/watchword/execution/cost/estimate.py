@@ -215,7 +215,11 @@ class _Estimation:
 
     def _selection(self, node: SelectionNode, on: GraphQLNamedType, page: Page | None) -> Amount:
         if isinstance(node, FieldNode):
-            return self._field(node, on, page)
+            kinds = self._alternatives.marking(on, node.name.value)
+            if not kinds:
+                return self._field(node, on, page)
+            costs = [self._field(node, kind, page) for kind in (on, *kinds)]
+            return self.formula.largest(costs)
         if isinstance(node, InlineFragmentNode):
             narrowed = self._narrowed(node, on)
             return 0 if narrowed is None else self._among(node.selection_set, narrowed, page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -11,6 +12,7 @@ from graphql import (
     parse,
 )
 
+from watchword.execution.cost import alternatives
 from watchword.execution.cost.alternatives import MOST, Alternatives
 
 MANY = range(MOST + 2)
@@ -50,3 +52,11 @@ def test_a_type_whose_own_field_costs_something_is_an_alternative_where_that_is_
 
 def test_too_many_alternatives_are_added_up() -> None:
     assert of(" ".join(f"... on T{n} {{ id }}" for n in MANY)) == ["Thing"]
+
+
+def test_selections_are_added_up_once_too_many_fields_were_measured_for_alternatives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(alternatives, "MOST_MEASURED", 5)
+    assert of("id ... on A { id } ... on B { id }") == ["Thing"]
+    assert of("id ... on A { id name }") == ["Thing", "A"]

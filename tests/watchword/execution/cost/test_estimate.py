@@ -10,6 +10,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse
 from graphql.execution import VariableValues, get_variable_values
 
 from tests.support.paged_schema import SCHEMA
+from tests.support.work import calls_in
 from tests.watchword.execution.cost.weighed import WEIGHED as VALUES
 from watchword import cost as costs
 from watchword import list_size
@@ -268,3 +269,59 @@ def test_values_of_weighed_enums_and_scalars_cost_their_weight_where_they_are_re
     query: str, objects: float
 ) -> None:
     assert cost(query, schema=VALUES) == objects
+
+
+# An interface of more types than are measured each by itself; all of them say what their field costs.
+CROWD = 70
+
+
+def crowded() -> GraphQLSchema:
+    """Make a schema in which each type of an interface has its own weight for one field."""
+    types = [
+        strawberry.type(
+            type(
+                f"T{number}",
+                (_Thing,),
+                {
+                    "__annotations__": {"pdf": int},
+                    "pdf": strawberry.field(directives=[costs(number % 3)]),
+                },
+            )
+        )
+        for number in range(CROWD)
+    ]
+    return definition(strawberry.Schema(_Crowd, types=types))
+
+
+@strawberry.interface
+class _Thing:
+    id: int
+    pdf: int
+
+    @strawberry.field
+    def thing(self) -> _Thing | None:
+        return None
+
+
+@strawberry.type
+class _Crowd:
+    @strawberry.field
+    def thing(self) -> _Thing | None:
+        return None
+
+
+def test_a_weight_that_many_types_of_an_interface_have_counts_where_their_selections_are_added_up() -> (
+    None
+):
+    schema = crowded()
+    assert cost("{ thing { id } }", schema=schema) == 1
+    assert cost("{ thing { pdf } }", schema=schema) == 1 + 2
+    assert cost("{ thing { ...F } } fragment F on Thing { pdf thing { pdf } }", schema=schema) == 6
+
+
+def test_the_work_for_fields_and_types_side_by_side_is_bounded() -> None:
+    fragment = " ".join(f"... on T{number} {{ pdf }}" for number in range(60))
+    levels = "{ ...F id pdf thing " * 14 + "{ id }" + "}" * 14
+    schema = crowded()
+    query = f"{{ thing {levels} }} fragment F on Thing {{ {fragment} }}"
+    assert calls_in(lambda: estimate(query, schema)) < 250_000
