@@ -206,6 +206,9 @@ async def test_another_authentication_is_asked_by_what_is_demanded_and_by_what_t
         assert passkey["about"] == "This needs a passkey."
         assert (passkey["fields"], passkey["buttons"]) == ([], ["Use a passkey"])
         assert (await script.wait("by passkey"))["steppedUp"] == 1
+        # What takes the place of a button has its focus.
+        focused = (await script.wait("focus"))["focused"]
+        assert focused == ["Remove", "Scan this picture", "Keep these recovery codes."]
         code = await script.wait("a code")
         assert code["fields"] == ["Password", "One-time code"]
         assert code["buttons"] == ["Use a passkey", "Confirm"]

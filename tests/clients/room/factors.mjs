@@ -66,11 +66,17 @@ await page.waitForSelector("dialog", { hidden: true });
 say("by passkey", { steppedUp: steppedUp - before });
 
 await window.go("/room/account");
+await window.press("Remove");
+await window.press("Cancel", "button", ".confirm");
+const focused = [await page.evaluate(() => document.activeElement.textContent)];
 await window.press("Set up codes");
 const secret = await (await page.waitForSelector(".secret")).evaluate((each) => each.textContent.replaceAll(" ", ""));
+focused.push(await page.evaluate(() => document.activeElement.textContent.slice(0, 17)));
 await window.write("The code that it shows now", code(secret, 0));
 await window.press("Require codes");
 await window.sees("Keep these recovery codes.", ".notice");
+focused.push(await page.evaluate(() => document.activeElement.textContent.slice(0, 26)));
+say("focus", { focused });
 await ask("a code", TWO_FACTORS);
 await window.picture("step-up-dialog-code");
 const last = steppedUp;

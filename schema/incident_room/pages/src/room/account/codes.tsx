@@ -1,7 +1,7 @@
 // One-time codes (TOTP) beside the password, and recovery codes.
 import { useState } from "preact/hooks";
 import { useAction, useQuery } from "../data";
-import { Confirm, Fault, Input, Waiting } from "../ui/parts";
+import { Confirm, Fault, Input, useFocus, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { QrCode } from "../ui/qr-code";
 import { BEGIN_TOTP, CONFIRM_TOTP, DISABLE_TOTP, FACTOR, RENEW_CODES } from "./documents";
@@ -10,7 +10,6 @@ interface Setup {
   secret: string;
   uri: string;
 }
-
 
 export function Codes() {
   const { data, error, reload } = useQuery<{ secondFactor: { enabled: boolean; recoveryCodesLeft: number } }>(FACTOR);
@@ -70,7 +69,7 @@ function Confirming({ setup, isBusy, onConfirm }: { setup: Setup; isBusy: boolea
     onConfirm(otp.replaceAll(/\s/g, ""));
   };
   return (
-    <form onSubmit={submit} class="setup">
+    <form onSubmit={submit} class="setup" tabIndex={-1} ref={useFocus<HTMLFormElement>()}>
       <p>
         Scan this picture with your authenticator app, or <a href={setup.uri}>open the app</a> on this device:
       </p>
@@ -90,7 +89,7 @@ function Confirming({ setup, isBusy, onConfirm }: { setup: Setup; isBusy: boolea
 }
 
 const RecoveryCodes = ({ codes }: { codes: string[] }) => (
-  <div class="notice" role="status">
+  <div class="notice" role="status" tabIndex={-1} ref={useFocus<HTMLDivElement>()}>
     <p>
       <strong>Keep these recovery codes.</strong> Each can be used once instead of a code. They are not shown again.
     </p>

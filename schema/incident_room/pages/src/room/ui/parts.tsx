@@ -1,6 +1,6 @@
 // Small parts that every page uses.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ago, type Impact, type Status, when, words } from "../words";
 import type { Paged } from "../data";
 import { go, href } from "../router";
@@ -125,12 +125,34 @@ export const Empty = ({ children }: { children: ComponentChildren }) => <p class
 export const Waiting = ({ error }: { error: string | null }) =>
   error ? <Fault>{error}</Fault> : <p class="empty" role="status">Loading …</p>;
 
+/** Give the focus to an element that takes the place of what had it. */
+export function useFocus<Element extends HTMLElement>() {
+  const element = useRef<Element>(null);
+  useLayoutEffect(() => element.current?.focus(), []);
+  return element;
+}
+
 /** A button that asks "really?" in its own place before it does what cannot be undone. */
 export function Confirm({ label, question, onConfirm, isBusy }: { label: string; question: string; onConfirm: () => void; isBusy?: boolean }) {
   const [isAsking, ask] = useState(false);
+  // The answers go with the question, and the focus would go with them.
+  const wasAsked = useRef(false);
   if (!isAsking) {
     return (
-      <button type="button" class="small" onClick={() => ask(true)}>
+      <button
+        type="button"
+        class="small"
+        ref={(button) => {
+          if (button && wasAsked.current) {
+            wasAsked.current = false;
+            button.focus();
+          }
+        }}
+        onClick={() => {
+          wasAsked.current = true;
+          ask(true);
+        }}
+      >
         {label}
       </button>
     );
