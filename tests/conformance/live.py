@@ -126,8 +126,6 @@ async def _over_websocket(
                 case "ping":
                     subscription.pings.append(message["payload"])
                     await subscription.add(None)
-                case "pong":
-                    subscription.pongs = [message]  # type: ignore[attr-defined]
     await subscription.finish(CODES[client.socket.close_code or 0])
 
 

@@ -11,13 +11,25 @@ from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.other_servers import SERVERS
-from tests.support.toy_server import LIFE, toy_server, until
+from tests.support.toy_schema import STREAM
+from tests.support.toy_server import LIFE, ToyServer, toy_server, until
 from watchword.asgi import wire
-from watchword.auth.revocation.identity_events import session_revoked
+from watchword.auth.revocation.identity_events import roles_changed, session_revoked
+from watchword.events.event import Event
 
 pytestmark = pytest.mark.parametrize("by", SERVERS)
 MUTATION = 'mutation { make(name: "a") { id } }'
 MADE = "subscription { made { id } }"
+PRICED = "subscription { made { id price } }"
+KEEPER = "alice+keeper/toys.price_s1~1"
+
+
+async def passes(seconds: int, server: ToyServer, clock: MovedClock) -> None:
+    """Let time pass, in which all that is written is sent."""
+    wires: Any = server.pipeline.shutdown.connections
+    for _ in range(seconds):
+        clock.move(1)
+        await until(lambda: all(wire.unsent[0] == 0 for wire in wires))
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -90,14 +102,60 @@ async def test_events_arrive_until_the_token_expires(
         await server.followed(1)
         await server.publish("a", "b")
         await client.until(2)
-        wires: Any = server.pipeline.shutdown.connections
-        for _ in range(int(LIFE)):
-            clock.move(1)
-            # Everything that is written must be sent within this time.
-            await until(lambda: all(wire.unsent[0] == 0 for wire in wires))
+        await passes(int(LIFE), server, clock)
         assert await client.ended() == "TOKEN_EXPIRED"
         await until(lambda: not len(server.pipeline.connections))
     assert client.values("made") == [{"id": "a"}, {"id": "b"}]
+
+
+@every_transport
+async def test_a_client_that_comes_back_misses_nothing_and_sees_nothing_twice(
+    by: str, transport: str, clock: MovedClock
+) -> None:
+    async with toy_server(clock, by=by) as server:
+        async with live(transport, server, MADE, "alice") as client:
+            await server.followed(1)
+            await server.publish("a")
+            await client.until(1)
+        await server.publish("b", "c")
+        cursor = client.answers[0]["extensions"]["cursor"]
+        async with live(transport, server, MADE, "alice", cursor) as again:
+            await again.until(2)
+            await server.publish("d")
+            await again.until(3)
+    assert again.values("made") == [{"id": "b"}, {"id": "c"}, {"id": "d"}]
+
+
+@every_transport
+async def test_a_role_that_was_taken_does_not_count_at_once(
+    by: str, transport: str, clock: MovedClock
+) -> None:
+    async with (
+        toy_server(clock, by=by) as server,
+        live(transport, server, PRICED, KEEPER) as client,
+    ):
+        await server.followed(1)
+        await server.publish("a")
+        await client.until(1)
+        await server.happen(roles_changed("alice", 2, ["child"]), Event(STREAM, "b", "made"))
+        await client.until(2)
+        clock.move(server.pipeline.settings.outdated_grace_seconds)
+        assert await client.ended() == "TOKEN_EXPIRED"
+    assert [toy["price"] for toy in client.values("made")] == [1, None]
+
+
+async def test_a_ping_with_a_new_token_renews_without_a_gap(by: str, clock: MovedClock) -> None:
+    async with toy_server(clock, by=by) as server, WebSocketClient.open(server.url) as client:
+        await client.init("alice")
+        await client.subscribe("1", MADE)
+        await server.followed(1)
+        await passes(int(LIFE) - 30, server, clock)
+        assert (await client.receive())["type"] == "ping"
+        await client.send({"type": "ping", "payload": {"authorization": "Bearer alice"}})
+        assert (await client.receive())["payload"]["expiresAt"] == "2027-01-15T08:19:30Z"
+        await passes(31, server, clock)
+        await server.publish("a")
+        assert (await client.receive())["payload"]["data"] == {"made": {"id": "a"}}
 
 
 @every_transport
