@@ -59,7 +59,8 @@ class Domain:
     `[SignedIn]` for a schema that was written without us. The start logs the names of such root fields and types.
     `permissions` are those of types and fields that the schema's author did not write, such as `Query._service` of
     Strawberry's federation, `Order` or `Order.total`. Those of a type are asked by each of its fields, and, if it has a
-    key, by each reference of a router.
+    key, by each reference of a router. What clients send is named by its schema coordinate, as `watchword access` does:
+    `Query.people(first:)`, the input type `Filter`, `Filter.salary`, the enum `Level`, `Level.BOARD`.
 
     `claims` says, for an account, what its access tokens contain besides the usual claims; it is called at each
     sign-in, step-up and refresh. Permissions read them with `HasClaim`, resolvers as `principal.claims`. A claim is

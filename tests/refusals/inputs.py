@@ -53,7 +53,7 @@ def others(ground: Ground) -> None:
         hello.__annotations__["given"] = Annotated[int, strawberry.argument(directives=directives)]
         return hello
 
-    with ground.refused(r"hello\(given:\): guarded_by\(Theirs\) is for fields. An input asks"):
+    with ground.refused(r"hello\(given:\): Theirs is for fields. An input asks"):
         served(ground, taking(Theirs))
     served(ground, taking(SignedIn))
 

@@ -14,6 +14,7 @@ from strawberry.schema_directive import Location
 
 from watchword.libraries.strawberry_parts import definition, definition_of
 
+_BACKREF = "strawberry-definition"
 _SPECIFICATION = "https://specs.apollo.dev/federation/"
 
 
@@ -58,9 +59,19 @@ def add_directives(
         return
     made = copy.copy(given)
     made.directives = [*given.directives, *added]
-    field.extensions = {**field.extensions, "strawberry-definition": made}
+    field.extensions = {**field.extensions, _BACKREF: made}
     if isinstance(schema, federation.Schema):
         _import(schema, {f"@{_name(each)}" for each in added})
+
+
+def add_directive(element: Any, directive: object) -> None:
+    """Let the SDL of this schema show one more directive on an argument, an input field or an enum value."""
+    given = element.extensions.get(_BACKREF)
+    if given is None:
+        return
+    made = copy.copy(given)
+    made.directives = [*given.directives, directive]
+    element.extensions = {**element.extensions, _BACKREF: made}
 
 
 def _made(
@@ -85,7 +96,7 @@ def _name(directive: Any) -> str:
 
 def _is_known(schema: strawberry.Schema, directive: Any) -> bool:
     used = definition(schema).get_directive(_name(directive))
-    made_from = None if used is None else used.extensions.get("strawberry-definition")
+    made_from = None if used is None else used.extensions.get(_BACKREF)
     if used is not None and made_from is not type(directive).__strawberry_directive__:
         return False
     if isinstance(schema, federation.Schema):

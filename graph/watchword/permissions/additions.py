@@ -15,6 +15,7 @@ from watchword.errors import Unsafe
 from watchword.libraries.strawberry_federation import entities_field, entity_types, sdl_field
 from watchword.libraries.strawberry_parts import class_of, definition
 from watchword.libraries.strawberry_permissions import is_made_by_strawberry
+from watchword.permissions.coordinates import declares, inputs_of
 from watchword.permissions.field import Public
 from watchword.permissions.guarded import Classes, guards_of
 from watchword.permissions.guards import permissions_of
@@ -94,20 +95,25 @@ class Places:
                     " Name its parameters as the fields are named in GraphQL."
                 )
 
-    def _check_names(self, named: Iterable[str]) -> None:
+    def _check_names(self, named: Mapping[str, Classes]) -> None:
+        inputs = inputs_of(definition(self.schema)) if named else {}
         nested = {each.name: each for each in self.nested}
         types = {each.kind.name for each in self.nested}
-        known = {*self.fields, *self.entities, *types, *nested}
+        known = {*self.fields, *self.entities, *types, *nested, *inputs}
         for name in sorted({*named} - known):
             if self.roots.get(name, entities_field(self.schema)) is not entities_field(self.schema):
                 raise Unsafe(f"{name} declares a permission. Take it out of Domain.permissions.")
             raise Unsafe(
                 f"Domain.permissions names {name!r}. It may name root fields, such as Query.viewer, types, such as"
-                " Incident, and their fields, such as Incident.title."
+                " Incident, their fields, such as Incident.title, and what clients send: Query.people(first:), Filter,"
+                " Filter.salary, Level.BOARD."
             )
-        for name in sorted({*named} & nested.keys()):
-            if covers(permissions_of(nested[name].field)):
-                raise Unsafe(f"{name} declares a permission. Take it out of Domain.permissions.")
+        declared = (
+            *(name for name, each in nested.items() if covers(permissions_of(each.field))),
+            *(name for name, each in inputs.items() if declares(each)),
+        )
+        for name in sorted({*named}.intersection(declared)):
+            raise Unsafe(f"{name} declares a permission. Take it out of Domain.permissions.")
         for name, kind in self.entities.items():
             if name in named and name not in kind.members:
                 raise Unsafe(

@@ -15,7 +15,7 @@ from watchword.errors import Unsafe
 from watchword.libraries.strawberry_federation import entities_field
 from watchword.libraries.strawberry_parts import definition
 from watchword.libraries.strawberry_permissions import add_permissions
-from watchword.permissions import entities
+from watchword.permissions import coordinates, entities
 from watchword.permissions.additions import Additions, Coverage, Places, names
 from watchword.permissions.directives import describe_permissions
 from watchword.permissions.enum_values import hidden_values, hide_values
@@ -32,8 +32,8 @@ _ADDED = "watchword-permissions"
 def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "strict") -> None:
     """Add the permissions of types and inputs to fields, and those of a domain to what declares none; the SDL tells all.
 
-    A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`. Its default
-    permissions are for all else that declares none; the log names it. With the coverage `roots`, fields below the root
+    A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`, and what clients
+    send by its coordinate (`coordinates.py`). Its default permissions are for all else that declares none; the log names it. With the coverage `roots`, fields below the root
     need no permission and get no default ones. Raises `Unsafe`, and changes nothing, if something is left without a
     permission or the domain names another thing. The schema changes for every server in this process, so `Unsafe` too
     if other permissions were added to it before.
@@ -51,12 +51,13 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
         return
     places = Places(schema)
     places.check(additions)
-    inputs = guarded_inputs(schema)
+    inputs = guarded_inputs(schema, named)
     hidden = hidden_values(definition(schema), inputs)
     covered = [*_covered_by_default(places, additions)]
     _add(places, additions)
     guard_inputs(schema, inputs)
     hide_values(definition(schema), hidden)
+    coordinates.tell(definition(schema), named)
     describe_permissions(schema)
     if named or covered or places.entities:
         extensions[_ADDED] = additions

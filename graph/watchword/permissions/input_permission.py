@@ -29,6 +29,7 @@ from watchword.libraries.strawberry_parts import definition, permission_extensio
 from watchword.libraries.strawberry_permissions import add_permissions, is_made_by_strawberry
 from watchword.permissions.field import last_denial, passes, refuse
 from watchword.permissions.grants import decide
+from watchword.permissions.guarded import Classes
 from watchword.permissions.inputs import Arguments, Guarded, Inputs
 from watchword.permissions.observed import Observed
 from watchword.permissions.rules import Question, Rule
@@ -122,8 +123,8 @@ def _passes(verdict: Verdict, asked: Guarded, rule: Rule, question: Question) ->
     return passes(verdict, rule, question.principal)
 
 
-def guarded_inputs(schema: strawberry.Schema) -> Inputs:
-    """Return what of a schema's inputs is guarded.
+def guarded_inputs(schema: strawberry.Schema, named: Mapping[str, Classes] | None = None) -> Inputs:
+    """Return what of a schema's inputs is guarded, by itself or as a domain has `named` it.
 
     Raises `Unsafe` for permissions that inputs cannot ask, and for a field that takes guarded inputs and can ask nothing.
     """
@@ -131,7 +132,7 @@ def guarded_inputs(schema: strawberry.Schema) -> Inputs:
     found: Inputs | None = made.extensions.get(_GUARDED)
     if found is not None:
         return found
-    inputs = Inputs(made)
+    inputs = Inputs(made, named)
     for name, field, _ in _taking(inputs, made):
         if not is_made_by_strawberry(field):
             raise Unsafe(

@@ -50,9 +50,11 @@ class GuardedArgument:
 class Inputs:
     """The guarded inputs of a schema. Raises `Unsafe` for permissions that inputs cannot ask."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, named: Mapping[str, Classes] | None = None) -> None:
+        """`named` are the permissions that a domain adds, by the coordinates of what asks them."""
         kinds = list(schema.type_map.values())
         self._schema = schema
+        self._named = named or {}
         self.types: dict[str, Guarded] = {}
         """The guarded input types, by their names."""
         self.fields: dict[tuple[str, str], Guarded] = {}
@@ -73,7 +75,7 @@ class Inputs:
         for each, argument in field.args.items():
             guard = self._guard(
                 f"{kind.name}.{name}({each}:)",
-                (*_declared(argument), *_inherited(kind, name, each)),
+                (*_declared(argument), *self._inherited(kind, name, each)),
             )
             leads = self.leads(argument.type)
             if guard is not None or leads:
@@ -104,21 +106,35 @@ class Inputs:
                 self.fields[kind.name, name] = guard
 
     def _read_enum(self, kind: GraphQLEnumType) -> None:
-        whole = _of_class(kind)
+        whole = (*_of_class(kind), *self._named.get(kind.name, ()))
         for name, value in kind.values.items():
             if guard := self._guard(f"{kind.name}.{name}", (*whole, *_declared(value))):
                 self.values[kind.name, name] = guard
 
     def _guard(self, name: str, classes: Iterable[type[BasePermission]]) -> Guarded | None:
-        asked = [each for each in dict.fromkeys(classes) if each is not Public]
+        every = dict.fromkeys((*classes, *self._named.get(name, ())))
+        asked = [each for each in every if each is not Public]
         rules = [rule_of(each()) for each in asked]
         for each, rule in zip(asked, rules, strict=True):
             if rule is None:
                 raise Unsafe(
-                    f"{name}: guarded_by({each.__name__}) is for fields. An input asks permissions of Watchword,"
+                    f"{name}: {each.__name__} is for fields. An input asks permissions of Watchword,"
                     " such as HasScope(…), and those that condition(…) or permission(…) makes."
                 )
         return Guarded(name, tuple(each for each in rules if each is not None)) if asked else None
+
+    def _inherited(
+        self, kind: GraphQLNamedType, name: str, argument: str
+    ) -> Iterator[type[BasePermission]]:
+        """Yield the permissions of an argument in the interfaces of a type: an implementation cannot drop them."""
+        if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            return
+        for interface in kind.interfaces:
+            field = interface.fields.get(name)
+            found: GraphQLArgument | None = None if field is None else field.args.get(argument)
+            if found is not None:
+                yield from _declared(found)
+                yield from self._named.get(f"{interface.name}.{name}({argument}:)", ())
 
     def _check_directives(self) -> None:
         for directive in self._schema.directives:
@@ -141,17 +157,6 @@ def _of_class(kind: GraphQLNamedType) -> Classes:
 def _declared(element: Any) -> list[type[BasePermission]]:
     found = directives_of(element, GuardedBy)
     return [each for directive in found for each in directive.permissions]
-
-
-def _inherited(kind: GraphQLNamedType, name: str, argument: str) -> Iterator[type[BasePermission]]:
-    """Yield the permissions of an argument in the interfaces of a type: an implementation cannot drop them."""
-    if not isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
-        return
-    for interface in kind.interfaces:
-        field = interface.fields.get(name)
-        found: GraphQLArgument | None = None if field is None else field.args.get(argument)
-        if found is not None:
-            yield from _declared(found)
 
 
 def _leading(kinds: Sequence[GraphQLNamedType], own: set[str]) -> set[str]:
