@@ -32,7 +32,9 @@ from watchword.principal import Principal
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
-# Statements with a condition that is the same for many callers are kept: so pages of them are (`relay/paginate.py`).
+# Statements with a condition that is the same for many callers are kept: so pages of them are (`relay/paginate.py`). One
+# with the caller's own values is made at each call: a kept one would need the values of another caller to be replaced
+# wherever it is run, and showed the rows of that caller where this was forgotten.
 STATEMENTS = 200
 # Rules that read the principal and nothing of a row.
 _OF_PRINCIPAL = (FirstPartyRule, SignedInHereRule, RecentRule)
@@ -192,6 +194,7 @@ def _condition(rule: Rule, principal: Any, entity: Any) -> ColumnElement[bool]:
     return made
 
 
+@lru_cache(maxsize=STATEMENTS)
 def _entity(statement: Select[*tuple[Any, ...]]) -> Any:
     """Return the class that a statement selects from. Raises `TypeError` if there is none or are several."""
     found = {id(each["entity"]): each["entity"] for each in statement.column_descriptions}

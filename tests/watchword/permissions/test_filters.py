@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import MetaData, String, exists, func, select
+from sqlalchemy import MetaData, Select, String, exists, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column
 
 from tests.support.both_executions import SERVICES
@@ -255,3 +255,14 @@ def test_a_column_of_another_kind_is_named() -> None:
 
     with pytest.raises(TypeError, match="cannot be compared"):
         visible(select(Odd.id), Owner("id"), context(PRINCIPALS["seven"]))
+
+
+def test_the_class_of_a_statement_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    describe = Select.column_descriptions.fget  # type: ignore[attr-defined]
+    counting = property(lambda statement: asked.append(statement) or describe(statement))
+    monkeypatch.setattr(Select, "column_descriptions", counting)
+    statement = select(NoteRow.id, NoteRow.author)
+    for subject in ("7", "8"):
+        visible(statement, Owner("author"), Context(SERVICES, Principal(subject, Grants())))
+    assert len(asked) == 1
