@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from graphql import get_introspection_query
 from strawberry.schema.config import StrawberryConfig
 from websockets.exceptions import ConnectionClosed
 
+from tests.conformance.test_persisted_queries import ASKING, NOT_FOUND, WAYS, by_post
 from tests.support.clients import TRANSPORTS, Answer
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
@@ -193,6 +195,40 @@ async def test_without_the_scope_fields_are_refused_as_before(
 ) -> None:
     answer = await first(transport, scoped, HIDDEN, "ann")
     assert [each["extensions"]["code"] for each in answer["errors"]] == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("find", ASKING)
+@pytest.mark.parametrize("way", WAYS)
+async def test_hash_of_a_document_with_a_hidden_field_is_unknown_to_who_does_not_reach_it(
+    find: str, way: str, hiding: ToyServer
+) -> None:
+    named = WAYS[way](HIDDEN)
+    before = await ASKING[find](hiding, named)
+    keeper = {"authorization": f"Bearer {KEEPER}"}
+    kept = await by_post(hiding, {"query": HIDDEN, **named}, **keeper)
+    assert (
+        kept == await by_post(hiding, named, **keeper) == {"data": {"hoards": [{"keptBy": "Ada"}]}}
+    )
+    assert await ASKING[find](hiding, named) == before == {"errors": [NOT_FOUND]}
+
+
+@pytest.mark.parametrize("token", [None, "ann"])
+async def test_id_of_a_trusted_document_with_a_hidden_field_is_unknown_too(
+    token: str | None, clock: MovedClock, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "web.json"
+    manifest.write_text(json.dumps({"hoards": HIDDEN, "hello": "{ hello }"}))
+    settings = {"introspection": "hidden", "documents": manifest, "documents_only": True}
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with toy_server(clock, vault(), **settings) as server:
+        for id, expected in (
+            ("hello", {"data": {"hello": "hello world"}}),
+            ("hoards", {"errors": [NOT_FOUND]}),
+            ("nothing", {"errors": [NOT_FOUND]}),
+        ):
+            assert await by_post(server, {"documentId": id}, **headers) == expected
+        keeper = {"authorization": f"Bearer {KEEPER}"}
+        assert "data" in await by_post(server, {"documentId": "hoards"}, **keeper)
 
 
 async def test_pages_of_the_schema_ask_as_a_caller_without_a_token(hiding: ToyServer) -> None:

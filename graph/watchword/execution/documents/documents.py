@@ -57,9 +57,8 @@ class Documents:
             query = self._find(document_id, is_bound=is_bound)
             if query is None:
                 return self._missing(operation_name, principal)
-            if not self._is_trusted(query):
-                return self._plan_registered(query, operation_name, principal)
-        elif query is not None:
+            return self._plan_found(query, operation_name, principal)
+        if query is not None:
             if is_bound and not self._is_trusted(query):
                 raise Refused.by(DocumentNotTrusted())
             if document_id is not None:
@@ -93,23 +92,21 @@ class Documents:
             text = self.automatic.find(document_id[len(SHA256) :]) if is_hash else None
         return text
 
-    def _plan_registered(
-        self, query: str, operation_name: str | None, principal: Principal
-    ) -> Plan:
-        """Plan a document that some caller has registered, and that was valid for that one.
+    def _plan_found(self, query: str, operation_name: str | None, principal: Principal) -> Plan:
+        """Plan a document that was found by its id.
 
-        A refusal would tell a caller from whom a part of the schema is hidden that others can use what it names. So
-        such a caller is told that nobody has registered it, and gets the refusal when it sends the text.
+        One that has what is hidden from the caller is unknown to it: the error would name fields that the caller has not
+        named, and would tell that somebody else may send them.
         """
-        is_view = self._engine.view_of(principal) is not None
         try:
             plan = self._engine.plan(query, operation_name, principal)
-        except Refused:
-            if not is_view:
-                raise
+        except Refused as refused:
+            if refused.is_invalid and self._engine.view_of(principal) is not None:
+                return self._missing(operation_name, principal)
+            raise
+        if isinstance(plan, Draft) and plan.is_invalid and plan.view is not None:
             return self._missing(operation_name, principal)
-        is_refused = is_view and isinstance(plan, Draft)
-        return self._missing(operation_name, principal) if is_refused else plan
+        return plan
 
     def _plan_both(
         self, query: str, document_id: str, operation_name: str | None, principal: Principal
