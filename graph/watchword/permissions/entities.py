@@ -7,6 +7,7 @@ with a key must declare a permission, as a root field must.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import strawberry
@@ -67,7 +68,7 @@ class Entities:
         made = strawberry_info(self._schema, self._field, info)
         types = self._types
         if isinstance(info.schema, MaskedSchema):
-            types = {name: kind for name, kind in types.items() if info.schema.shows(name)}
+            types = _shown(types, info.schema)
         return [self._find(made, each, types) for each in representations]
 
     def _find(self, info: Any, representation: Any, types: Mapping[str, EntityType]) -> Any:
@@ -110,6 +111,16 @@ class Entities:
                 f" It may return {' or '.join(kind.members)}."
             )
         return found
+
+
+def _shown(types: Mapping[str, EntityType], schema: MaskedSchema) -> dict[str, EntityType]:
+    """Return the types, with the fields that the caller is told of, whose objects can be found by these fields."""
+    shown: dict[str, Any] = schema.shown.type_map
+    return {
+        name: replace(kind, definition=shown[name])
+        for name, kind in types.items()
+        if schema.shows(name) and kind.needs <= shown[name].fields.keys()
+    }
 
 
 def _together(classes: Iterable[Sequence[type[BasePermission]]]) -> list[type[BasePermission]]:
