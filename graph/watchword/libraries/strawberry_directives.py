@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import strawberry
@@ -20,19 +20,19 @@ _SPECIFICATION = "https://specs.apollo.dev/federation/"
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="authenticated")
 class Authenticated:
-    """Declares `@authenticated` in the SDL of a schema that is no subgraph."""
+    """Declares `@authenticated` in the SDL of a schema that does not import it."""
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="requiresScopes")
 class RequiresScopes:
-    """Declares `@requiresScopes` in the SDL of a schema that is no subgraph."""
+    """Declares `@requiresScopes` in the SDL of a schema that does not import it."""
 
     scopes: list[list[str]]
 
 
 @strawberry.schema_directive(locations=[Location.FIELD_DEFINITION], name="policy")
 class Policy:
-    """Declares `@policy` in the SDL of a schema that is no subgraph."""
+    """Declares `@policy` in the SDL of a schema that does not import it."""
 
     policies: list[list[str]]
 
@@ -46,13 +46,15 @@ def add_directives(
 ) -> None:
     """Let the SDL of this schema show @authenticated, @requiresScopes and @policy on a field; empty ones are left out.
 
-    A subgraph imports them (`@link`), if its version of Federation knows them. Directives that the field has already
-    stay as they are, and a name that the schema uses for another directive is left to it.
+    The schema defines them itself, so that they are not in a supergraph: a router that cannot ask them would refuse all of
+    it. A subgraph whose author imports one from the specification of Federation (`Link`) has Apollo's in its place, which
+    composition reads. Directives that the field has already stay as they are, and a name that the schema uses for another
+    directive is left to it.
     """
     given = definition_of(field)
     if given is None:
         return
-    wanted = _made(isinstance(schema, federation.Schema), authenticated, scopes, policies)
+    wanted = _made(_imported(schema), authenticated, scopes, policies)
     had = {_name(each) for each in given.directives}
     added = [each for each in wanted if _name(each) not in had and _is_known(schema, each)]
     if not added:
@@ -60,8 +62,6 @@ def add_directives(
     made = copy.copy(given)
     made.directives = [*given.directives, *added]
     field.extensions = {**field.extensions, _BACKREF: made}
-    if isinstance(schema, federation.Schema):
-        _import(schema, {f"@{_name(each)}" for each in added})
 
 
 def add_directive(element: Any, directive: object) -> None:
@@ -75,18 +75,18 @@ def add_directive(element: Any, directive: object) -> None:
 
 
 def _made(
-    is_subgraph: bool,
+    imported: Collection[str],
     authenticated: bool,
     scopes: Sequence[Sequence[str]],
     policies: Sequence[Sequence[str]],
 ) -> Iterator[Any]:
     if authenticated:
-        yield apollo.Authenticated() if is_subgraph else Authenticated()
+        yield apollo.Authenticated() if "@authenticated" in imported else Authenticated()
     if scopes:
-        scoped = apollo.RequiresScopes if is_subgraph else RequiresScopes
+        scoped = apollo.RequiresScopes if "@requiresScopes" in imported else RequiresScopes
         yield scoped(scopes=[[*each] for each in scopes])
     if policies:
-        policy = apollo.Policy if is_subgraph else Policy
+        policy = apollo.Policy if "@policy" in imported else Policy
         yield policy(policies=[[*each] for each in policies])
 
 
@@ -97,19 +97,24 @@ def _name(directive: Any) -> str:
 def _is_known(schema: strawberry.Schema, directive: Any) -> bool:
     used = definition(schema).get_directive(_name(directive))
     made_from = None if used is None else used.extensions.get(_BACKREF)
-    if used is not None and made_from is not type(directive).__strawberry_directive__:
-        return False
-    if isinstance(schema, federation.Schema):
-        return bool(schema.federation_version >= directive.minimum_version)
-    return True
+    return used is None or made_from is type(directive).__strawberry_directive__
 
 
-def _import(schema: federation.Schema, names: set[str]) -> None:
-    """Add names to the import of the specification of Federation."""
-    links = [each for each in schema.schema_directives if isinstance(each, apollo.Link)]
-    link = next((each for each in links if str(each.url).startswith(_SPECIFICATION)), None)
-    if link is None:
-        major, minor = schema.federation_version
-        link = apollo.Link(url=f"{_SPECIFICATION}v{major}.{minor}", import_=[])
-        schema.schema_directives = [*schema.schema_directives, link]
-    link.import_ = sorted({*(link.import_ or ()), *names})
+def _imported(schema: strawberry.Schema) -> Collection[str]:
+    """Return the names that a subgraph imports from the specification of Federation.
+
+    Strawberry adds a link of its own beside one that the author wrote, which composition refuses, so they become one.
+    """
+    if not isinstance(schema, federation.Schema):
+        return ()
+    links = [each for each in schema.schema_directives if _is_link(each)]
+    names = {name for each in links for name in each.import_ or ()}
+    if len(links) > 1:
+        first = apollo.Link(url=links[0].url, import_=sorted(names))
+        others = [each for each in schema.schema_directives if not _is_link(each)]
+        schema.schema_directives = [first, *others]
+    return names
+
+
+def _is_link(directive: object) -> bool:
+    return isinstance(directive, apollo.Link) and str(directive.url).startswith(_SPECIFICATION)

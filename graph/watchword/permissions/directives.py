@@ -1,7 +1,7 @@
 """What the SDL says of a field's permissions, in the words of Apollo Federation.
 
-@authenticated, @requiresScopes (Federation 2.5) and @policy (2.6). Routers may refuse by them before they ask the
-subgraph, and tools read them. Watchword decides by the permissions themselves.
+@authenticated, @requiresScopes (Federation 2.5) and @policy (2.6). Tools read them; routers do if the schema imports
+them, and may then refuse before they ask the subgraph. Watchword decides by the permissions themselves.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def describe_permissions(schema: strawberry.Schema) -> None:
 
     The permissions of types and of the domain must have been added. A directive that the author wrote on a field stays.
     Fields of interfaces get none: Apollo's composition refuses them there, and routers ask those of the types. Nor do
-    the fields that routers themselves ask for. What the schema's version of Federation does not know is left out.
+    the fields that routers themselves ask for.
     """
     # Thousands of fields ask a few rules. A rule lives as long as the class that asks it.
     known: dict[tuple[tuple[str, int], ...], Directives] = {}
