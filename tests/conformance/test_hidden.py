@@ -13,7 +13,7 @@ from graphql import get_introspection_query
 from strawberry.schema.config import StrawberryConfig
 from websockets.exceptions import ConnectionClosed
 
-from tests.conformance.test_persisted_queries import ASKING, NOT_FOUND, WAYS, by_post
+from tests.conformance.test_persisted_queries import NOT_FOUND, by_post
 from tests.support.clients import TRANSPORTS, Answer
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
@@ -195,21 +195,6 @@ async def test_without_the_scope_fields_are_refused_as_before(
 ) -> None:
     answer = await first(transport, scoped, HIDDEN, "ann")
     assert [each["extensions"]["code"] for each in answer["errors"]] == ["FORBIDDEN"]
-
-
-@pytest.mark.parametrize("find", ASKING)
-@pytest.mark.parametrize("way", WAYS)
-async def test_hash_of_a_document_with_a_hidden_field_is_unknown_to_who_does_not_reach_it(
-    find: str, way: str, hiding: ToyServer
-) -> None:
-    named = WAYS[way](HIDDEN)
-    before = await ASKING[find](hiding, named)
-    keeper = {"authorization": f"Bearer {KEEPER}"}
-    kept = await by_post(hiding, {"query": HIDDEN, **named}, **keeper)
-    assert (
-        kept == await by_post(hiding, named, **keeper) == {"data": {"hoards": [{"keptBy": "Ada"}]}}
-    )
-    assert await ASKING[find](hiding, named) == before == {"errors": [NOT_FOUND]}
 
 
 @pytest.mark.parametrize("token", [None, "ann"])

@@ -107,14 +107,14 @@ def _imported(schema: strawberry.Schema) -> Collection[str]:
     """
     if not isinstance(schema, federation.Schema):
         return ()
-    links = [each for each in schema.schema_directives if _is_link(each)]
-    names = {name for each in links for name in each.import_ or ()}
+    links = [
+        each
+        for each in schema.schema_directives
+        if isinstance(each, apollo.Link) and str(each.url).startswith(_SPECIFICATION)
+    ]
+    imports = {each for link in links for each in link.import_ or ()}
     if len(links) > 1:
-        first = apollo.Link(url=links[0].url, import_=sorted(names))
-        others = [each for each in schema.schema_directives if not _is_link(each)]
+        first = apollo.Link(url=links[0].url, import_=sorted(imports, key=str))
+        others = [each for each in schema.schema_directives if each not in links]
         schema.schema_directives = [first, *others]
-    return names
-
-
-def _is_link(directive: object) -> bool:
-    return isinstance(directive, apollo.Link) and str(directive.url).startswith(_SPECIFICATION)
+    return {str(each) for each in imports}
