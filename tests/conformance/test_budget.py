@@ -1,7 +1,8 @@
-"""Each operation on a live connection takes one place, over every transport, and gives it back at its end."""
+"""Each operation takes one place, over every transport, and gives it back at its end."""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -123,6 +124,37 @@ async def test_a_websocket_that_is_refused_an_operation_stays_open(clock: MovedC
         assert (await client.receive())["payload"] == {"data": {"hello": "hello world"}}
         client.socket.transport.abort()
         await until(lambda: not len(server.pipeline.operations))
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(
+    "bound",
+    ["max_operations_per_address", "max_operations_per_principal", "max_operations_per_process"],
+)
+async def test_a_query_that_is_answered_whole_has_a_place_while_it_runs(
+    bound: str, method: str, clock: MovedClock
+) -> None:
+    settings: dict[str, Any] = {bound: 1}
+    headers = {"authorization": "Bearer alice"}
+    async with (
+        toy_server(clock, **settings) as server,
+        httpx2.AsyncClient(headers=headers) as client,
+    ):
+        operations = server.pipeline.operations
+
+        async def ask(query: str) -> httpx2.Response:
+            how = {"json": {"query": query}} if method == "POST" else {"params": {"query": query}}
+            return await client.request(method, server.url, **how)
+
+        running = asyncio.create_task(ask("{ slow(seconds: 5) }"))
+        await until(lambda: len(operations) == 1)
+        refused = await ask("{ hello }")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+        assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        clock.move(5)
+        assert (await running).status_code == 200
+        assert (await ask("{ hello }")).json() == {"data": {"hello": "hello world"}}
+        assert not operations._counts
 
 
 @every_transport

@@ -87,9 +87,9 @@ TIME = (
 )  # fmt: skip
 PLACES = (
     _set("operations", "open operations of a connection", LIMITED, SOCKET),
-    _set("operations_per_principal", "open operations of a principal in a process", LIMITED, LIVE),
-    _set("operations_per_address", "open operations of an address in a process", LIMITED, LIVE),
-    _set("operations_per_process", "open operations of a process", LIMITED, LIVE),
+    _set("operations_per_principal", "open operations of a principal in a process", LIMITED, EVERY),
+    _set("operations_per_address", "open operations of an address in a process", LIMITED, EVERY),
+    _set("operations_per_process", "open operations of a process", LIMITED, EVERY),
     _set("connections_per_principal", "connections of a principal to a process", LIMITED, LIVE),
     _set("connections_per_address", "connections of an address to a process", LIMITED, LIVE),
     _set("uploads_per_address", "requests with files of an address in a process", LIMITED, HTTP),

@@ -45,13 +45,17 @@ class LiveSettings(BaseSettings):
     )
     max_operations: int = Field(100, ge=1, description="Most operations open on one connection.")
     max_operations_per_address: int = Field(
-        1_000, ge=1, description="Most operations open on all live connections from one address."
+        1_000,
+        ge=1,
+        description="Most operations that are open from one address, over all transports.",
     )
     max_operations_per_principal: int = Field(
-        500, ge=1, description="Most operations open on all live connections of one principal."
+        500, ge=1, description="Most operations that one principal has open, over all transports."
     )
     max_operations_per_process: int = Field(
-        20_000, ge=1, description="Most operations open on all live connections of one process."
+        20_000,
+        ge=1,
+        description="Most operations that are open in one process, over all transports.",
     )
     on_role_change: Literal["renew", "downgrade"] = Field(
         "renew",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watchword.errors import RateLimited
@@ -23,6 +22,10 @@ class Bounds:
     process: float = math.inf
 
 
+Key = str | tuple[str] | None
+"""What a slot is counted for: the name of a network, the subject of a principal in a tuple, or None for the process."""
+
+
 class Quota:
     """Counts the connections or operations that are open in this process, for all transports together."""
 
@@ -30,43 +33,46 @@ class Quota:
         """`what` names what is counted, in the plural, for the error message."""
         self._what = what
         self._bounds = bounds
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[Key, int] = {}
 
     def __len__(self) -> int:
-        return self._counts["process", ""]
+        return self._counts.get(None, 0)
 
     def take(self, address: str, subject: str = "") -> Slot:
         """Take a slot for an address and a principal's subject, which is empty for anonymous callers.
 
         Raises `RateLimited`, and counts nothing, when too many are open.
         """
-        bounds = tuple(self._bounds_of(address, subject))
-        for key, most, where in bounds:
-            if self._counts[key] >= most:
-                raise RateLimited(
-                    f"Too many {self._what} are open {where}. End some, or come back later.",
-                    RETRY_AFTER,
-                )
-        keys = tuple(key for key, _, _ in bounds)
-        self._counts.update(keys)
+        counts, bounds = self._counts, self._bounds
+        keys: list[Key] = []
+        for network in networks(address):
+            keys.append(network.name)
+            if counts.get(network.name, 0) >= bounds.address * network.times:
+                raise self._full("from this address")
+        if subject:
+            keys.append(own := (subject,))
+            if counts.get(own, 0) >= bounds.principal:
+                raise self._full("for this principal")
+        keys.append(None)
+        if counts.get(None, 0) >= bounds.process:
+            raise self._full("on this server")
+        for key in keys:
+            counts[key] = counts.get(key, 0) + 1
         return Slot(self, keys)
 
-    def give_back(self, keys: tuple[tuple[str, str], ...]) -> None:
+    def give_back(self, keys: Iterable[Key]) -> None:
         """Decrement the counts of a slot's keys."""
-        self._counts.subtract(keys)
+        counts = self._counts
         for key in keys:
-            if not self._counts[key]:
-                del self._counts[key]
+            if left := counts[key] - 1:
+                counts[key] = left
+            else:
+                del counts[key]
 
-    def _bounds_of(
-        self, address: str, subject: str
-    ) -> Iterator[tuple[tuple[str, str], float, str]]:
-        for network in networks(address):
-            most = self._bounds.address * network.times
-            yield ("address", network.name), most, "from this address"
-        if subject:
-            yield ("principal", subject), self._bounds.principal, "for this principal"
-        yield ("process", ""), self._bounds.process, "on this server"
+    def _full(self, where: str) -> RateLimited:
+        return RateLimited(
+            f"Too many {self._what} are open {where}. End some, or come back later.", RETRY_AFTER
+        )
 
 
 class Slot:
@@ -74,7 +80,7 @@ class Slot:
 
     __slots__ = ("_keys", "_quota")
 
-    def __init__(self, quota: Quota, keys: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, quota: Quota, keys: Iterable[Key]) -> None:
         self._quota = quota
         self._keys = keys
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import strawberry
 
 from watchword.asgi.types import Headers, Response
-from watchword.errors import BadUserInput, TooComplex, WatchwordError
+from watchword.errors import BadUserInput, RateLimited, TooComplex, WatchwordError
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.size import directives_of, size_of
@@ -146,6 +146,8 @@ async def _answered(found: Priced | Refused, request: GraphQLRequest, run: Run) 
         return await run(found.plan, request)
     except Refused as refused:
         return _refused(refused)
+    except RateLimited as error:
+        return _failed(error)
     except Failure as failure:
         return _failed(failure.error)
     except Exception as error:

@@ -280,7 +280,9 @@ class HttpTransport:
             )
             if shared is not None:
                 return shared, True, ()
-        own = await self._execute(principal, plan, request, scope)
+        # What is executed for one caller has a place among the open operations; an answer for many needs none.
+        with self._pipeline.operations.take(address_of(scope["client"]), principal.subject):
+            own = await self._execute(principal, plan, request, scope)
         answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
         return answer, False, step_up(own, principal)
 

@@ -16,7 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from tests.support import toy_schema
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
-from tests.support.toy_server import ToyServer, toy_server
+from tests.support.toy_server import ToyServer, toy_server, until
 from watchword.errors import StepUpRequired
 from watchword.execution.documents.automatic import digest_of
 from watchword.permissions.field import Public
@@ -263,3 +263,15 @@ async def test_without_the_option_a_list_is_refused(clock: MovedClock) -> None:
 )
 def test_a_batch_is_known_by_its_first_character(body: bytes, is_one: bool) -> None:
     assert is_batch(body) is is_one
+
+
+async def test_an_operation_without_a_place_is_refused_by_itself(clock: MovedClock) -> None:
+    async with toy_server(clock, SCHEMA, max_operations_per_process=1) as server:
+        asked = [{"query": "{ slow(seconds: 5) }"}, greeting("a")]
+        running = asyncio.create_task(post(server, asked))
+        await until(lambda: len(server.pipeline.operations) == 1)
+        # The batch has begun both in one turn of the event loop.
+        clock.move(5)
+        first, second = (await running).json()
+    assert "errors" not in first
+    assert second["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
