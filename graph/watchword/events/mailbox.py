@@ -31,6 +31,7 @@ class Mailbox:
         "_waiting",
         "_wake_soon",
         "behind",
+        "coming",
         "current",
         "key",
         "limit",
@@ -49,6 +50,8 @@ class Mailbox:
         without it, `put` wakes the subscriber itself."""
         self.key = key
         self.current = current
+        # Events of the stream that are being put into mailboxes in turns, and may be missing in this one.
+        self.coming: Sequence[Event] = ()
         # The newest position that was ever added. Events up to it are ignored: the bus may bring an event
         # that was read from the log before.
         self._head = current.position
@@ -67,6 +70,8 @@ class Mailbox:
     @property
     def size(self) -> int:
         """How many events wait for the subscriber in memory."""
+        if self.coming:
+            self._collect()
         return len(self._events)
 
     @property
@@ -78,6 +83,8 @@ class Mailbox:
     @property
     def is_empty(self) -> bool:
         """Tell whether the subscriber has taken everything that has happened, and can continue."""
+        if self.coming:
+            self._collect()
         return not self._events and not self.behind and self.lost is None
 
     def put(self, event: Event) -> None:
@@ -113,6 +120,8 @@ class Mailbox:
 
     def take(self) -> Event | None:
         """Remove and return the next event; None if the mailbox is empty, or the subscriber cannot continue."""
+        if self.coming:
+            self._collect()
         if not self._events or self.lost is not None:
             return None
         event = self._events.popleft()
@@ -139,6 +148,12 @@ class Mailbox:
         self._is_due = False
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+    def _collect(self) -> None:
+        """Take the events that are coming. They are ignored when they are put here later."""
+        for event in self.coming:
+            if self.key in (None, event.key):
+                self.put(event)
 
     def _add(self, event: Event) -> None:
         if self.behind or len(self._events) >= self.limit:

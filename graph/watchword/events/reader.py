@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 from watchword.errors import CursorExpired
+from watchword.events.distribution import Distribution
 from watchword.events.event import BEGINNING, Event, Place
 from watchword.events.log.event_log import EventLog
 from watchword.events.mailbox import Mailbox
@@ -49,6 +50,7 @@ class Reader:
         self._unread = unread
         self._early: dict[int, Event] = {}
         self._mailboxes: defaultdict[str | None, set[Mailbox]] = defaultdict(set)
+        self._distribution = Distribution()
 
     @property
     def size(self) -> int:
@@ -135,6 +137,7 @@ class Reader:
         self.current = head
         self._head = max(self._head, head.position)
         self._early.clear()
+        self._distribution.clear()
         for mailboxes in self._mailboxes.values():
             for mailbox in mailboxes:
                 mailbox.lose(why.message)
@@ -142,6 +145,7 @@ class Reader:
     def join(self, mailbox: Mailbox) -> None:
         """Hand every event from now on to a mailbox. Earlier ones that it lacks are read from the log."""
         mailbox.behind = mailbox.current.position < self.current.position
+        mailbox.coming = self._distribution.coming
         self._mailboxes[mailbox.key].add(mailbox)
 
     def leave(self, mailbox: Mailbox) -> None:
@@ -189,9 +193,8 @@ class Reader:
                 self._is_doubted = True
                 return
             self.current = event.place
-            for key in (None, event.key):
-                for mailbox in tuple(self._mailboxes.get(key, ())):
-                    mailbox.put(event)
+            mailboxes = self._mailboxes
+            self._distribution.put(event, [*mailboxes.get(None, ()), *mailboxes.get(event.key, ())])
 
     def _compare(self, reported: Place) -> None:
         """Start a check of the log if the log or the bus reports another event at the current position."""
