@@ -59,8 +59,9 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     assert {name for name in held if name.endswith(".py")} == sources
     assert {"watchword/py.typed", "watchword/__init__.pyi", "incident_room/py.typed"} <= held
     assert "incident_room/schema.graphql" in held
-    assert "incident_room/pages/built/status.js" in held
-    assert "incident_room/pages/built/documents.json" in held
+    assert files_of_pages() <= held
+    bundles = ("status.js", "room.js", "room.css", "documents.json")
+    assert {f"incident_room/pages/built/{name}" for name in bundles} <= held
     built = {name for name in held if name.startswith("watchword/explorer/built/")}
     assert built == {
         f"watchword/explorer/built/{name}" for name in (*FILES, *WORKERS, "LICENSES.txt")
@@ -70,6 +71,15 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
         licences = content.read("watchword/explorer/built/LICENSES.txt").decode()
     for package in ("graphiql", "graphql", "monaco-editor", "react", "react-dom"):
         assert re.search(rf"^{package} \d\S+ \(MIT\)\n\n.*MIT", licences, re.MULTILINE | re.DOTALL)
+
+
+def files_of_pages() -> set[str]:
+    """Return the templates, styles and texts of the pages, as they are named in a wheel."""
+    root = ROOT / "schema"
+    folders = [root / "incident_room/pages" / name for name in ("templates", "styles", "texts")]
+    found = {str(path.relative_to(root)) for folder in folders for path in folder.rglob("*.*")}
+    assert len(found) > 10
+    return found
 
 
 @pytest.mark.exhaustive
@@ -122,6 +132,27 @@ def test_a_person_signs_in_and_asks_what_the_wheel_serves(installed: Path, tmp_p
         asked = {"query": "{ viewer { email } }"}
         answer = httpx2.post(f"{server.url}/graphql", json=asked, headers=headers)
         assert answer.json() == {"data": {"viewer": {"email": server.email}}}
+    finally:
+        assert server.stop() == 0, server.log
+
+
+def test_the_pages_and_their_files_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    server = served(installed, tmp_path)
+    server.start()
+    try:
+        styles = {"tokens.css", "theme.css"}
+        for path, own in (("/", {"status.js", "status.css"}), ("/room", {"room.js", "room.css"})):
+            page = httpx2.get(server.url + path)
+            assert page.status_code == 200
+            files = {
+                str(page.url.join(found))
+                for found in re.findall(r'(?:src|href)="([^"]+\.(?:js|css|svg))"', page.text)
+            }
+            # Between the name and its ending is the hash of the content.
+            assert own | styles <= {re.sub(r".*/(\w+)\.\w+", r"\1", file) for file in files}
+            for file in files:
+                answer = httpx2.get(file)
+                assert (answer.status_code, bool(answer.content)) == (200, True), file
     finally:
         assert server.stop() == 0, server.log
 

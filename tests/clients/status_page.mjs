@@ -1,7 +1,7 @@
 // A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
 // page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width, tabs (how
 // many of them), hold (the page's script waits for the first line of the input), gone (the page is missing when it is
-// fetched again). It reads commands: `wait` for a text, `axe`, `shoot`, `read` a selector, `go` to a path, `print` to a file.
+// fetched again). It reads commands: `wait` for a text, `axe`, `brand` (logo and colours), `shoot`, `read` a selector, `go` to a path, `print` to a file.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -44,7 +44,7 @@ for (let number = 1; number < (options.tabs ?? 1); number += 1) {
 }
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
-const commands = { axe: check, edges, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
+const commands = { axe: check, brand, edges, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
 for await (const line of lines) {
   const { do: name, ...given } = JSON.parse(line);
   await commands[name](given);
@@ -83,6 +83,16 @@ async function wait({ text }) {
 
 async function read({ selector }) {
   say("read", { texts: await page.$$eval(selector, (all) => all.map((each) => each.textContent)) });
+}
+
+/** Say how large the logo is, and the colours of the line at the top and of the links. */
+async function brand() {
+  const found = await page.evaluate(() => ({
+    logo: [...document.querySelectorAll("header img")].map((each) => [each.complete, each.naturalWidth]),
+    line: getComputedStyle(document.body, "::before").backgroundColor,
+    links: [...document.querySelectorAll("a")].map((each) => getComputedStyle(each).color),
+  }));
+  say("brand", found);
 }
 
 async function links() {

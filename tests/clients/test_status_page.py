@@ -30,6 +30,9 @@ SET = """mutation Set($component: ID!) {
   setComponentStatus(input: {component: $component, status: MAJOR_OUTAGE}) { id }
 }"""
 
+LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40">
+<rect width="120" height="40" fill="#8a1253"/></svg>"""
+
 
 @pytest.fixture(scope="module")
 def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -188,6 +191,32 @@ async def test_what_is_written_from_right_to_left_is_shown_so(
                 script.tell("edges", text=text)
                 first, last = (await script.wait("edges"))["left"]
                 assert last < first
+
+
+async def test_logo_and_colours_of_the_settings_are_on_the_page(
+    node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "logo.svg").write_text(LOGO)
+    brand = {
+        "INCIDENT_ROOM_LOGO": str(tmp_path / "logo.svg"),
+        "INCIDENT_ROOM_ACCENT": "#8a1253",
+        "INCIDENT_ROOM_ACCENT_DARK": "#ffb3da",
+    }
+    with live_server(tmp_path / "home", **brand) as server:
+        async with reader(node, chromium, tmp_path, server.url) as script:
+            await opened(script)
+            for scheme, colour in (("light", "rgb(138, 18, 83)"), ("dark", "rgb(255, 179, 218)")):
+                script.tell("look", scheme=scheme, width=1200)
+                script.tell("brand")
+                shown = await script.wait("brand")
+                assert (shown["line"], colour in shown["links"]) == (colour, True)
+                assert shown["logo"] == [[True, 120]]
+                script.tell("axe")
+                checked = await script.wait("checked")
+                assert checked["violations"] == []
+                assert "color-contrast" in checked["passes"]
+            # A file or a style that the page's policy refuses would be reported here.
+            assert complaints(script) == []
 
 
 async def test_without_scripts_the_page_is_whole_in_one_request(

@@ -16,6 +16,10 @@ MOST = 11_000
 # A list of at least this many entries claims to be whole.
 WHOLE = 50
 OPERATION = re.compile(r"[`\"](?:query|mutation|subscription)\b[^`\"]*\{")
+IMPORTED = re.compile(r"""(?:from|import)\s*\(?\s*["']([^."'][^"']*)["']""")
+NETWORK = re.compile(
+    r"(?<![\w.#])(?:fetch|WebSocket|EventSource|XMLHttpRequest|WebTransport|sendBeacon)\b *\("
+)
 LIST = re.compile(r"first: (\d+)[^)]*\) ?\{(?=([^`\"]*))")
 
 
@@ -30,6 +34,21 @@ def test_the_script_of_the_public_page_is_small() -> None:
     if script is None:
         missing("The scripts of the pages are not built: run `make pages`.")
     assert len(gzip.compress(script.body)) < MOST
+
+
+def test_the_pages_reach_the_network_by_the_client_and_nothing_else() -> None:
+    sources = {path: path.read_text() for path in (FOLDER / "src").rglob("*.ts*")}
+    imported = {name for text in sources.values() for name in IMPORTED.findall(text)}
+    assert imported == {
+        "preact",
+        "preact/hooks",
+        "qrcode-generator",
+        "watchword-client",
+        "watchword-client/passkeys",
+    }
+    # The public page fetches its own HTML again, as the server makes it.
+    assert {path.name for path, text in sources.items() if NETWORK.search(text)} == {"page.ts"}
+    assert len(NETWORK.findall((FOLDER / "src/status/page.ts").read_text())) == 1
 
 
 def test_no_list_of_the_room_ends_without_a_way_to_the_rest() -> None:

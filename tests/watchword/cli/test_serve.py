@@ -132,6 +132,7 @@ class Start(NamedTuple):
     keys: Any
     signed_in: Any
     viewer: Any
+    people: dict[str, Any]
     code: int
 
 
@@ -178,8 +179,19 @@ def second(place: Place, first: Start) -> Start:
 def observed(running: Running, signed_in: Any, token: str, end: signal.Signals) -> Start:
     viewer = running.ask(VIEWER, token)
     keys = httpx2.get(running.shown["Keys"]).json()
+    people = demo_people(running)
     code = running.end(end)
-    return Start(running.output, running.shown, keys, signed_in, viewer, code)
+    return Start(running.output, running.shown, keys, signed_in, viewer, people, code)
+
+
+def demo_people(running: Running) -> dict[str, Any]:
+    """Sign in each demo person by the password that was printed, and return their roles."""
+    roles = {}
+    for email, password in re.findall(r"^  (\S+@demo\.example) +(\S+)$", running.output, re.M):
+        person = {"email": email, "password": password}
+        signed_in = httpx2.post(running.shown["Sign in"], json=person).json()
+        roles[email] = running.ask(VIEWER, signed_in["access_token"])["viewer"]["roles"]
+    return roles
 
 
 def test_the_first_start_says_where_everything_is(first: Start) -> None:
@@ -212,6 +224,15 @@ def test_the_generated_password_is_said_under_its_name_once(first: Start) -> Non
 def test_the_printed_line_signs_in(first: Start) -> None:
     assert first.signed_in["token_type"] == "Bearer"
     assert first.viewer["viewer"] == {"email": "admin@example.com", "roles": ["admin"]}
+
+
+def test_each_demo_person_signs_in_by_the_password_that_is_shown_once(
+    first: Start, second: Start
+) -> None:
+    roles = ("viewer", "responder", "commander")
+    assert first.people == {f"{role}@demo.example": [role] for role in roles}
+    assert second.people == {}
+    assert "@demo.example " not in second.output
 
 
 def test_the_first_start_has_something_to_look_at(first: Start) -> None:
