@@ -29,10 +29,10 @@ async def first(
         return await anext(answers)
 
 
-def refusals(answer: Any) -> list[tuple[str, str, Any]]:
-    """Return the code, the coordinate and the path of each error."""
+def refusals(answer: Any) -> list[tuple[str, str | None, Any]]:
+    """Return the code, the coordinate if there is one, and the path of each error."""
     return [
-        (each["extensions"]["code"], each["extensions"]["coordinate"], each.get("path"))
+        (each["extensions"]["code"], each["extensions"].get("coordinate"), each.get("path"))
         for each in answer["errors"]
     ]
 
@@ -99,7 +99,9 @@ async def test_shared_answers_are_kept_apart_by_what_a_caller_may_send_and_see(
         assert allowed["data"]["people"][1] == {"name": "Bob", "level": "BOARD"}
         half = await first(server, query, "ann/many", transport)
         assert half["data"]["people"][1] == {"name": "Bob", "level": None}
-        assert refusals(half) == [("FORBIDDEN", "Level.BOARD", ["people", 1, "level"])]
+        # The name of the value would tell what its place would have shown.
+        assert refusals(half) == [("FORBIDDEN", None, ["people", 1, "level"])]
+        assert "BOARD" not in str(half)
         refused = await first(server, query, "eve", transport)
         assert refusals(refused) == [("FORBIDDEN", "Query.people(first:)", ["people"])]
     # Whole answers of one kind of caller serve the next one of it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from graphql import (
@@ -30,23 +29,20 @@ _HIDDEN = "watchword-hidden-values"
 class HiddenValues:
     """The guarded values of one enum. Grants alone decide them, so that it is decided once for an operation."""
 
-    def __init__(self, values: Mapping[str, Guarded], *, are_named: bool = True) -> None:
-        """`are_named` says that a denial may name the value."""
+    def __init__(self, values: Mapping[str, Guarded]) -> None:
         self._values = values
-        self._are_named = are_named
-
-    def unnamed(self) -> HiddenValues:
-        """Return the same values, which no denial names."""
-        return HiddenValues(self._values, are_named=False)
 
     def denied(self, principal: Principal) -> dict[str, Denied]:
-        """Return the values that a principal may not see, by their names."""
+        """Return the values that a principal may not see, by their names.
+
+        The denials name no value: an error in an answer would tell which one the resolver has returned.
+        """
         found = {}
         for name, guarded in self._values.items():
             for rule in guarded.rules:
                 verdict = decide(rule, principal)
                 if isinstance(verdict, Denied):
-                    found[name] = replace(verdict, of=guarded.name if self._are_named else None)
+                    found[name] = verdict
                     break
         return found
 
@@ -73,11 +69,6 @@ def hidden_values(schema: GraphQLSchema, inputs: Inputs) -> Hidden:
 def hide_values(schema: GraphQLSchema, hidden: Hidden) -> None:
     """Let the executors of a schema hide values."""
     schema.extensions[_HIDDEN] = hidden
-
-
-def hide_names(schema: GraphQLSchema) -> None:
-    """Let the denials of a schema name no values. The schema's extensions must be its own."""
-    hide_values(schema, {name: each.unnamed() for name, each in hidden_of(schema).items()})
 
 
 def hidden_of(schema: GraphQLSchema) -> Hidden:

@@ -40,7 +40,7 @@ async def test_a_value_is_hidden_alone_in_a_list_and_when_it_comes_later(both: B
         ["people", 1, "levels", 1],
         ["people", 1, "later"],
     ]
-    assert {message for message, *_ in errors} == {"Sign in first: Level.BOARD needs scope board."}
+    assert {message for message, *_ in errors} == {"Sign in first: this needs scope board."}
 
 
 async def test_callers_who_have_what_is_needed_see_it(both: Both) -> None:
@@ -52,7 +52,7 @@ async def test_callers_who_have_what_is_needed_see_it(both: Both) -> None:
 async def test_above_an_enum_each_of_its_values_is_guarded(both: Both) -> None:
     data, [error, _] = await both.execute("{ people { grade } }")
     assert data["people"] == [{"grade": None}, {"grade": None}]
-    assert error[0] == "Sign in first: Grade.ONE needs role payroll."
+    assert error[0] == "Sign in first: this needs role payroll."
     data, errors = await both.execute("{ people { grade } }", principal=CLERK)
     assert errors == []
     assert data["people"][0] == {"grade": "ONE"}

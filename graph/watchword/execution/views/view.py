@@ -10,7 +10,6 @@ from graphql import ASTValidationRule, GraphQLSchema, NoSchemaIntrospectionCusto
 from watchword.libraries.graphql_masking import MaskedSchema
 from watchword.libraries.graphql_reduction import reduced
 from watchword.libraries.strawberry_parts import definition
-from watchword.permissions.enum_values import hide_names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +32,7 @@ def without(schema: strawberry.Schema, hidden: frozenset[str]) -> View:
     if not hidden:
         return View(whole, whole)
     shown = reduced(whole, hidden)
-    run = MaskedSchema(whole, shown)
-    hide_names(run)
-    return View(shown, run)
+    return View(shown, MaskedSchema(whole, shown))
 
 
 def closed(schema: strawberry.Schema, hidden: frozenset[str]) -> View:

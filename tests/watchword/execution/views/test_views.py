@@ -261,9 +261,8 @@ async def test_hidden_value_in_an_answer_is_refused_without_its_name(execution: 
     shown = Engine(SCHEMA, LIMITS, 10, execution, "shown")
     query = "{ found { ... on Book { shelf } } }"
     for _ in range(3):
-        [error] = (await answered(made, query, ANN))["errors"]
-        assert error["extensions"]["code"] == "FORBIDDEN"
-        assert "LOCKED" not in json.dumps(error)
-        [named] = (await answered(shown, query, ANN))["errors"]
-        assert named["extensions"]["coordinate"] == "Shelf.LOCKED"
+        for each in (made, shown):
+            [error] = (await answered(each, query, ANN))["errors"]
+            assert error["extensions"]["code"] == "FORBIDDEN"
+            assert "LOCKED" not in json.dumps(error)
         assert "errors" not in await answered(made, query, KEEPER)
