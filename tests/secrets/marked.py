@@ -7,38 +7,21 @@ an object of a field that is not, gets the mark of that one.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Annotated, Any, Union
 
 import strawberry
+from strawberry.schema.config import StrawberryConfig
 
-from tests.secrets.rules import ROLES, Marked, drawn
-from watchword import Domain, Grants, Public, guarded_by
+from tests.secrets import ways
+from tests.secrets.rules import ROLES, Marked, drawn, marks
+from watchword import Domain, Public, guarded_by
 
 SEED = 20261130
 LAYERS, WIDTH, SCALARS = 4, 15, 5
 OPEN_SHARE, TYPE_SHARE = 0.25, 0.3
 
 
-@dataclass
-class Marks:
-    """The marks of all guarded fields: for each, the rules of which every one must allow the caller."""
-
-    rules: list[tuple[str, list[Marked]]] = field(default_factory=list)
-
-    def add(self, coordinate: str, rules: list[Marked]) -> str:
-        """Return a new mark for a coordinate such as `Thing.name`."""
-        self.rules.append((coordinate, rules))
-        return f"<5ecret{len(self.rules) - 1:05d}>"
-
-    def leaked(self, found: set[int], grants: Grants | None) -> list[str]:
-        """Return the coordinates of the marks with these numbers which a caller with these grants must not see."""
-        asked = (self.rules[number] for number in sorted(found))
-        return [at for at, rules in asked if not all(rule.allows(grants) for rule in rules)]
-
-
-marks = Marks()
 dice = Random(SEED)
 
 
@@ -133,8 +116,7 @@ def _type(name: str, targets: list[type]) -> type:
     return guarded_by(*(rule.permission for rule in own))(made) if own else made
 
 
-def _root(name: str, targets: list[type]) -> type:
-    members = {}
+def _root(name: str, targets: list[type], members: dict[str, Any]) -> type:
     for number, target in enumerate(targets):
         members[f"r{number}"] = _field(name, f"r{number}", target | None, _made(target), [])
         some = list[target | None] | None  # type: ignore[valid-type]
@@ -159,8 +141,12 @@ for layer in reversed(range(LAYERS)):
     below = [_type(f"Layer{layer}Type{number}", below) for number in range(WIDTH)]
 subscriptions = {f"e{number}": _events(target) for number, target in enumerate(below)}
 schema = strawberry.Schema(
-    _root("Query", below),
-    _root("Mutation", below),
+    _root("Query", below, ways.fields()),
+    _root("Mutation", below, {}),
     strawberry.type(type("Subscription", (), subscriptions)),
+    types=[ways.Ship],
+    config=StrawberryConfig(
+        batching_config={"max_operations": 3}, enable_experimental_incremental_execution=True
+    ),
 )
 domain = Domain(roles=ROLES)

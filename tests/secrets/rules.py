@@ -1,12 +1,12 @@
-"""Random rules over roles and scopes, which say by themselves whom they allow: the permissions are compared with that."""
+"""Rules that say by themselves whom they allow, so that the permissions are compared with that, and marks of what they guard."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from watchword import Grants, HasRole, HasScope, SignedIn
+from watchword import Grants, HasRole, HasScope, Owner, SignedIn, condition
 
 ROLES = {
     "reader": frozenset({"s:read"}),
@@ -15,6 +15,14 @@ ROLES = {
     "admin": frozenset({"s:read", "s:write", "s:audit", "s:admin"}),
 }
 SCOPES = ("s:read", "s:write", "s:audit", "s:admin")
+
+# The objects that a rule looks at are of this group.
+GROUP = "auditor"
+
+
+@condition("to be of its group")
+def of_its_group(question: Any) -> bool:
+    return question.source.group in question.principal.grants.roles
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class Marked:
                 return left.permission & right.permission
             case "or", (left, right):
                 return left.permission | right.permission
+            case "group", ():
+                return of_its_group
+            case "owner", ():
+                return Owner("owned_by")
             case _:
                 return SignedIn & ~self.parts[0].permission
 
@@ -56,6 +68,11 @@ class Marked:
                 return bool(left.allows(grants) and right.allows(grants))
             case "or", (left, right):
                 return bool(left.allows(grants) or right.allows(grants))
+            case "group", ():
+                return GROUP in grants.roles
+            case "owner", ():
+                # Nobody has the subject of the objects' owner.
+                return False
             case _:
                 return not self.parts[0].allows(grants)
 
@@ -74,3 +91,23 @@ def drawn(dice: Random, depth: int = 0) -> Marked:
         parts = (drawn(dice, depth + 1), drawn(dice, depth + 1))
         return Marked(dice.choice(("and", "or")), parts)
     return Marked("not", (drawn(dice, depth + 1),))
+
+
+@dataclass
+class Marks:
+    """The marks of all guarded fields: for each, the rules of which every one must allow the caller."""
+
+    rules: list[tuple[str, list[Marked]]] = field(default_factory=list)
+
+    def add(self, coordinate: str, rules: list[Marked]) -> str:
+        """Return a new mark for a coordinate such as `Thing.name`."""
+        self.rules.append((coordinate, rules))
+        return f"<5ecret{len(self.rules) - 1:05d}>"
+
+    def leaked(self, found: set[int], grants: Grants | None) -> list[str]:
+        """Return the coordinates of the marks with these numbers which a caller with these grants must not see."""
+        asked = (self.rules[number] for number in sorted(found))
+        return [at for at, rules in asked if not all(rule.allows(grants) for rule in rules)]
+
+
+marks = Marks()
