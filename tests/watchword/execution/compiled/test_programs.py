@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -46,6 +47,19 @@ async def test_an_operation_that_cannot_be_compiled_is_run_all_the_same(
     data, _ = await both.execute("{ word }", falls_back="a mistake in the compiler")
     assert data == {"word": "a"}
     assert "could not be compiled" in caplog.text
+
+
+@pytest.mark.parametrize(("execution", "kept"), [("compiled", 1), ("graphql-core", 0)])
+async def test_nothing_is_compiled_if_graphql_core_is_to_run_the_operations(
+    execution: Any, kept: int
+) -> None:
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10, execution)
+    plan = engine.plan("{ word }", None)
+    for _ in range(3):
+        answer = await engine.execute(plan, None, Context(SERVICES, ANONYMOUS))
+        assert answer["data"] == {"word": "a"}
+    assert (plan.program is not None, engine.programs_kept) == (bool(kept), kept)
+    assert engine.fallbacks.total() == 0
 
 
 async def test_programs_that_were_used_least_recently_are_dropped(monkeypatch: Any) -> None:
