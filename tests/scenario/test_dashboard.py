@@ -105,8 +105,11 @@ def _subscribe(query: str, cursor: str = "") -> str:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePrometheus]:
     """A Prometheus that has scraped a busy server until every panel found something, or for long enough."""
     folder = tmp_path_factory.mktemp("prometheus")
+    manifest = folder / "manifest.json"
+    manifest.write_text('{"one": "{ __typename }"}')
+    settings = {"WATCHWORD_METRICS": "prometheus", "WATCHWORD_DOCUMENTS": str(manifest)}
     with (
-        live_server(folder / "home", WATCHWORD_METRICS="prometheus") as server,
+        live_server(folder / "home", **settings) as server,
         live_prometheus(folder, server.url) as scraping,
         ExitStack() as closing,
     ):

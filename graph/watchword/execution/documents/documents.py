@@ -6,6 +6,8 @@ The hash of an automatic persisted query is read as such an id.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from watchword.config.document_settings import DocumentSettings
 from watchword.errors import (
     BadUserInput,
@@ -16,10 +18,14 @@ from watchword.errors import (
 )
 from watchword.execution.documents.automatic import SHA256, AutomaticDocuments, digest_of
 from watchword.execution.documents.manifest import read_manifests
-from watchword.execution.documents.trusted import OnlyTrusted, TrustedDocuments
+from watchword.execution.documents.trusted import DOCUMENTS_ANY, OnlyTrusted, TrustedDocuments
 from watchword.execution.engine import Engine
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.principal import Principal
+
+# So many OAuth clients have numbers of their own in `Documents.untrusted`.
+MOST_CLIENTS = 100
+NO_CLIENT, OTHERS = "(none)", "(other)"
 
 
 class Documents:
@@ -37,6 +43,8 @@ class Documents:
         self._only = only
         self.automatic = automatic
         self.trusted = trusted
+        self.untrusted: Counter[str] = Counter()
+        """How many requests had a document that is in no manifest, by OAuth client; none where there are no manifests."""
         if trusted is not None:
             engine.planner.trust(trusted.texts)
 
@@ -57,8 +65,10 @@ class Documents:
             query = self._find(document_id, is_bound=is_bound)
             if query is None:
                 return self._missing(operation_name, principal)
+            self._note(query, principal)
             return self._plan_found(query, operation_name, principal)
         if query is not None:
+            self._note(query, principal)
             if is_bound and not self._is_trusted(query):
                 raise Refused.by(DocumentNotTrusted())
             if document_id is not None:
@@ -80,7 +90,20 @@ class Documents:
             query is not None and is_bound and not self._is_trusted(query)
         ):
             return None
-        return None if query is None else self._engine.known(query, operation_name, principal)
+        if query is None:
+            return None
+        if (plan := self._engine.known(query, operation_name, principal)) is not None:
+            self._note(query, principal)
+        return plan
+
+    def _note(self, query: str, principal: Principal) -> None:
+        """Count a document that would be refused if only trusted ones were taken from everybody."""
+        if self.trusted is None or self._is_trusted(query):
+            return
+        if DOCUMENTS_ANY not in principal.grants.scopes:
+            client = principal.client or NO_CLIENT
+            is_counted = client in self.untrusted or len(self.untrusted) < MOST_CLIENTS
+            self.untrusted[client if is_counted else OTHERS] += 1
 
     def _is_trusted(self, query: str) -> bool:
         return self.trusted is not None and query in self.trusted.texts

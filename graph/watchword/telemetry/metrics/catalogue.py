@@ -67,6 +67,15 @@ LIMITS_EXCEEDED = Metric(
     " counts once for all limits but the cost.",
     ("limit",),
 )
+UNTRUSTED_DOCUMENTS = Metric(
+    "watchword.documents.untrusted",
+    COUNTER,
+    "{request}",
+    "Requests whose document is in no manifest, by OAuth client; (none) are those without a token. A client that has none"
+    " for some days can be named in WATCHWORD_DOCUMENTS_ONLY. Without manifests, nothing is counted.",
+    ("client",),
+    bounded="client",
+)
 
 # Live connections.
 

@@ -13,7 +13,7 @@ from watchword.telemetry.metrics.live import read_live
 from watchword.telemetry.metrics.metric import Point, Reading, one
 from watchword.telemetry.metrics.operations import Operations
 from watchword.telemetry.metrics.requests import Requests
-from watchword.telemetry.metrics.work import read_execution, read_process
+from watchword.telemetry.metrics.work import read_documents, read_execution, read_process
 from watchword.transports.pipeline import Pipeline
 
 
@@ -54,4 +54,5 @@ class Meter:
         yield from read_execution(
             self._pipeline.engine, self._pipeline.shared, self._pipeline.services.budgets
         )
+        yield from read_documents(self._pipeline.documents)
         yield from read_process(self._pipeline.services)

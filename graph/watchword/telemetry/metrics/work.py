@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchword.context import Services
+from watchword.execution.documents.documents import Documents
 from watchword.execution.engine import Engine
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.telemetry.metrics import catalogue
@@ -13,6 +14,11 @@ from watchword.telemetry.metrics.metric import Reading, one
 from watchword.throttling.budgets import Budgets
 
 POOL = "watchword"
+
+
+def read_documents(documents: Documents) -> Iterator[Reading]:
+    """Read who still sends documents that are in no manifest."""
+    yield counted(catalogue.UNTRUSTED_DOCUMENTS, documents.untrusted)
 
 
 def read_execution(engine: Engine, shared: SharedAnswers, budgets: Budgets) -> Iterator[Reading]:

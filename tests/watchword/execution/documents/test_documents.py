@@ -12,6 +12,7 @@ from strawberry.extensions import SchemaExtension
 
 from watchword.config.document_settings import DocumentSettings
 from watchword.errors import Unsafe, WatchwordError
+from watchword.execution.documents import documents as documents_module
 from watchword.execution.documents.automatic import AutomaticDocuments, digest_of
 from watchword.execution.documents.documents import Documents, make_documents
 from watchword.execution.documents.manifest import Entry
@@ -206,3 +207,35 @@ def test_the_settings_say_who_may_send_only_trusted_documents(tmp_path: Path) ->
         assert plan(made, None, "2b1e", partner).query == HELLO
     with pytest.raises(Unsafe, match="set WATCHWORD_DOCUMENTS to a manifest"):
         make_documents(engine(), DocumentSettings(documents_only="true"))
+
+
+def test_clients_that_send_what_is_in_no_manifest_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = trusting(OnlyTrusted(frozenset({"shop"})))
+    web, shop = (Principal("ann", client=each) for each in ("web", "shop"))
+    developer = Principal("ann", Grants(scopes=frozenset({DOCUMENTS_ANY})), client="web")
+    for text, id in ((HELLO, None), (None, "2b1e"), (None, "unknown")):
+        for who in (web, ANONYMOUS):
+            if id == "unknown":
+                assert code(made, text, id, who) == "PERSISTED_QUERY_NOT_FOUND"
+            else:
+                plan(made, text, id, who)
+    assert not made.untrusted
+    other = "{ a: hello }"
+    for who in (web, developer):
+        plan(made, other, None, who)
+    for who in (shop, ANONYMOUS):
+        assert code(made, other, None, who) == "DOCUMENT_NOT_TRUSTED"
+    assert made.known(other, None, None, web) is not None
+    assert made.untrusted == {"web": 2, "(none)": 1, "shop": 1}
+    monkeypatch.setattr(documents_module, "MOST_CLIENTS", 3)
+    for name in ("mine", "yours", "web"):
+        plan(made, other, None, Principal("ann", client=name))
+    assert made.untrusted == {"web": 3, "(none)": 1, "shop": 1, "(other)": 2}
+
+
+def test_without_manifests_nothing_is_counted() -> None:
+    made = documents()
+    plan(made, HELLO, None)
+    assert not made.untrusted

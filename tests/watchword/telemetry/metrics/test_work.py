@@ -10,7 +10,7 @@ from tests.support.shop import shop
 from tests.support.toy_server import toy_pipeline, until
 from watchword.context import Context
 from watchword.principal import ANONYMOUS
-from watchword.telemetry.metrics.work import POOL, read_execution, read_process
+from watchword.telemetry.metrics.work import POOL, read_documents, read_execution, read_process
 
 ITEM = "{ item { price } }"
 
@@ -45,6 +45,15 @@ async def test_shared_answers_are_counted_by_how_they_were_served(clock: MovedCl
         assert found["watchword.answers", "kept"] == 2
         assert found["watchword.answers.kept",] == 1
         assert found["watchword.answers.kept.size",] > 0
+
+
+async def test_requests_with_documents_of_no_manifest_are_counted_by_client(
+    clock: MovedClock,
+) -> None:
+    async with toy_pipeline(clock) as (pipeline, _):
+        pipeline.documents.untrusted["web"] += 3
+        found = values(read_documents(pipeline.documents))
+        assert found["watchword.documents.untrusted", "web"] == 3
 
 
 async def test_what_observed_permissions_would_refuse_is_counted_by_field_and_rule(
