@@ -139,6 +139,9 @@ class Stage:
                 return
             try:
                 made.set_result(self._outcome(place, number, good))
+            except StopIteration:
+                # A future cannot have it, and an async function turns it into this.
+                made.set_exception(RuntimeError("coroutine raised StopIteration"))
             except Exception as error:
                 made.set_exception(error)
 
