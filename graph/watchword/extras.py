@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from watchword.asgi.views import ConnectionView, RequestView
-from watchword.libraries.strawberry_parts import BaseContext
 
 STANDARD = ("request", "connection_params")
 """The items of each context, whatever `Domain.context` returns. Strawberry's views give them too."""
@@ -22,7 +22,9 @@ def in_place(made: Any, context: ExtrasAccess) -> Any:
 
     They are read when they are asked for, so that an operation whose resolvers ask for neither stays shared.
     """
-    if isinstance(made, BaseContext):
+    # An object of such a class cannot come without its module, which would import FastAPI here for everybody.
+    module = sys.modules.get("strawberry.fastapi")
+    if module is not None and isinstance(made, module.BaseContext):
         # If the hook returns one object for several contexts, no caller's methods may see another's request.
         made.__dict__[_OWNER] = None if _OWNER in made.__dict__ else context
         kind: Any = type(made)
@@ -31,7 +33,7 @@ def in_place(made: Any, context: ExtrasAccess) -> Any:
 
 
 @cache
-def _with_standard(kind: type[BaseContext]) -> type[BaseContext]:
+def _with_standard(kind: type) -> type:
     """Return the class with properties for `STANDARD`, beside those that it defines itself."""
     missing = [name for name in STANDARD if getattr(kind, name, None) is None]
     members: dict[str, Any] = {name: property(_standard(name)) for name in missing}

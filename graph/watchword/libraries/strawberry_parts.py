@@ -19,7 +19,6 @@ from starlette.datastructures import UploadFile
 from strawberry.exceptions import WrongNumberOfResultsReturned as WrongNumberOfResultsReturned
 from strawberry.execution import optimized_is_awaitable
 from strawberry.extensions import FieldExtension
-from strawberry.fastapi import BaseContext as BaseContext
 from strawberry.file_uploads import UploadDefinition
 from strawberry.permission import PermissionExtension
 from strawberry.relay.fields import ConnectionExtension
