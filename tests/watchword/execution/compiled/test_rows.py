@@ -37,7 +37,8 @@ async def test_cancelled_rows_end_as_tasks_of_their_own_would(
     expected = await seen(by_core, outcomes, cancelled_after)
     assert await seen(by_rows, outcomes, cancelled_after) == expected
     # Neither begins what is cancelled before its turn.
-    gc.collect()
+    # What was made here is young; collecting everything takes seconds in a long run of tests.
+    gc.collect(1)
 
 
 @pytest.mark.parametrize("cancelled_after", range(4, 9))
