@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from tests.support.both_executions import Both
 from watchword.context import Info
+from watchword.execution.compiled.run import Run
+from watchword.execution.compiled.site import Site
 from watchword.permissions.field import Public
 
 
@@ -41,6 +44,14 @@ class Query:
         return shown(info)
 
     @strawberry.field(permission_classes=[Public])
+    def plain(self) -> str:
+        return "without info"
+
+    @strawberry.field(permission_classes=[Public])
+    def anonymous(self, info: Info) -> bool:
+        return info.context.principal.is_anonymous
+
+    @strawberry.field(permission_classes=[Public])
     def its_class(self, info: Info) -> bool:
         return isinstance(info, strawberry.Info)
 
@@ -54,6 +65,21 @@ async def test_all_that_is_promised_is_there() -> None:
     data, _ = await Both(Query).execute(document, {"x": 4})
     assert "'y'" in data["y"]
     assert data["itsClass"]
+
+
+async def test_graphql_core_s_part_is_made_for_resolvers_that_read_more_than_the_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    make = Run.raw_info
+
+    def counted(run: Run, site: Site, indexes: tuple[int, ...]) -> Any:
+        made.append(site.key)
+        return make(run, site, indexes)
+
+    monkeypatch.setattr(Run, "raw_info", counted)
+    await Both(Query).execute("{ plain anonymous underAnotherName }")
+    assert made == ["underAnotherName"]
 
 
 class OwnInfo(strawberry.Info):
