@@ -33,8 +33,8 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
     """Add the permissions of types and inputs to fields, and those of a domain to what declares none; the SDL tells all.
 
     A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`, and what clients
-    send by its coordinate (`coordinates.py`). Its default permissions are for all else that declares none; the log names it. With the coverage `roots`, fields below the root
-    need no permission and get no default ones. Raises `Unsafe`, and changes nothing, if something is left without a
+    send by its coordinate (`coordinates.py`). Its default permissions are for all else that declares none; the log
+    names it. With the coverage `roots`, fields below the root need no permission and get no default ones. Raises `Unsafe`, and changes nothing, if something is left without a
     permission or the domain names another thing. The schema changes for every server in this process, so `Unsafe` too
     if other permissions were added to it before.
     """

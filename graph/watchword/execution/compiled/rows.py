@@ -58,17 +58,8 @@ class Row:
 
     __slots__ = (
         *("_failing", "_fails", "_finish", "_is_done", "_is_ready", "_is_single"),
-        *(
-            "_must_cancel",
-            "_recover",
-            "_watchers",
-            "error",
-            "left",
-            "loop",
-            "result",
-            "task",
-            "tasks",
-        ),
+        *("_must_cancel", "_recover", "_watchers", "error"),
+        *("left", "loop", "result", "task", "tasks"),
     )
 
     def __init__(
