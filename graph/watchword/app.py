@@ -58,6 +58,7 @@ from watchword.telemetry.traces.requests import TracedRequests
 from watchword.telemetry.traces.tracing import Tracing
 from watchword.throttling.attempts import Attempts
 from watchword.throttling.budgets import Budgets, Rates
+from watchword.throttling.ceiling import Ceiling
 from watchword.transports import health
 from watchword.transports.authenticator import authenticator
 from watchword.transports.front import Front
@@ -66,7 +67,7 @@ from watchword.transports.middleware.cors import CorsByPath
 from watchword.transports.middleware.nonce import NonceHeader
 from watchword.transports.middleware.startup import Startup, StartupGate
 from watchword.transports.middleware.trailing_slash import TrailingSlash
-from watchword.transports.pipeline import Pipeline, quotas
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.websocket.websocket import WebSocketTransport
 
 # Beginnings of paths that only Watchword serves.
@@ -237,7 +238,7 @@ def _make_follower(pipeline: Pipeline, auth: AuthService) -> RevocationFollower:
 
 
 def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: Parts) -> Pipeline:
-    settings = services.settings
+    settings, ceiling = services.settings, Ceiling(services.settings)
     engine = parts.engine(
         mount.schema,
         Limits.of(settings),
@@ -260,7 +261,8 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         Groups(engine, services),
         Leases(),
         services,
-        *quotas(settings),
+        ceiling.connections(),
+        ceiling.operations(),
         make_documents(engine, settings),
     )
 

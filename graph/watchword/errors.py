@@ -13,7 +13,9 @@ WatchwordError
 ├── Forbidden                FORBIDDEN         403          says what it requires
 │   └── StepUpRequired       STEP_UP_REQUIRED  401          sign in again, on the same session
 ├── BadUserInput             BAD_USER_INPUT    400          says which argument
-│   └── QueryMissing         BAD_USER_INPUT    400          the request has no document
+│   ├── QueryMissing         BAD_USER_INPUT    400          the request has no document
+│   ├── TooLarge             BAD_USER_INPUT    413          the body or a file has too many bytes
+│   └── TooSlowBody          BAD_USER_INPUT    408          the body took too long to arrive
 ├── DocumentNotTrusted       DOCUMENT_NOT_TRUSTED 400       send a trusted document
 ├── PersistedQueryNotFound   PERSISTED_QUERY_NOT_FOUND 400  send the document with its hash
 ├── PersistedQueryNotSupported PERSISTED_QUERY_NOT_SUPPORTED 400  send the document itself
@@ -228,6 +230,21 @@ class QueryMissing(BadUserInput):
 
     def __init__(self) -> None:
         super().__init__("The member 'query' is missing.", ["query"])
+
+
+class TooLarge(BadUserInput):
+    """The body, a part of it or a file is larger than is taken (RFC 9110, section 15.5.14)."""
+
+    status = 413
+
+
+class TooSlowBody(BadUserInput):
+    """The body took longer to arrive than is waited (RFC 9110, section 15.5.9). `seconds` is how long that is."""
+
+    status = 408
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body took longer than {seconds:g} s to arrive.")
 
 
 class DocumentNotTrusted(WatchwordError):

@@ -75,14 +75,16 @@ async def test_an_expired_token_gets_nothing_that_is_kept(
         assert (await ask(transport, server, ITEM, "expired")).get("data") is not None
 
 
-@pytest.mark.parametrize("transport", ["websocket"])
+@every_transport
 async def test_an_answer_that_is_kept_takes_a_slot_like_any_other(
     transport: str, server: ToyServer
 ) -> None:
     for _ in range(3):
         await ask(transport, server)
     operations = server.pipeline.operations
-    following = STREAMING[transport](server.url, "subscription { prices }", None)
+    # The client has its answer before the server has ended the stream.
+    await until(lambda: not len(operations))
+    following = STREAMING["websocket"](server.url, "subscription { prices }", None)
     async with aclosing(following) as stream:
         first = asyncio.ensure_future(anext(stream))
         await until(lambda: len(operations) == 1)

@@ -42,12 +42,13 @@ from watchword.execution.limits import Limits
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.principal import Grants, Principal
 from watchword.process.clock import Clock
+from watchword.throttling.ceiling import Ceiling
 from watchword.tokens.credential import Credential
 from watchword.tokens.dpop import Target
 from watchword.transaction import transaction
 from watchword.transports.authenticator import authenticator
 from watchword.transports.http.http import HttpTransport
-from watchword.transports.pipeline import Pipeline, quotas
+from watchword.transports.pipeline import Pipeline
 from watchword.transports.websocket.websocket import WebSocketTransport
 
 
@@ -223,7 +224,7 @@ def _toy_pipeline(
                 await passed(clock, SLOW)
         return revocations.check(principal(token, clock.now()))
 
-    limits = Limits.of(settings)
+    limits, ceiling = Limits.of(settings), Ceiling(settings)
     engine = Engine(schema, limits, settings.plan_cache, settings.execution, settings.introspection)
     leases = Leases()
     pipeline = Pipeline(
@@ -236,7 +237,8 @@ def _toy_pipeline(
         Groups(engine, services),
         leases,
         services,
-        *quotas(settings),
+        ceiling.connections(),
+        ceiling.operations(),
         make_documents(engine, settings),
     )
     grace = None if downgrades else settings.outdated_grace_seconds

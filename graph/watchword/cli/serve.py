@@ -30,6 +30,7 @@ from watchword.errors import Unsafe
 from watchword.process import json_logs, log_setup
 from watchword.process.clock import SystemClock
 from watchword.telemetry.metrics.workers.supervisor import gathering
+from watchword.throttling.ceiling import Ceiling
 
 # Seconds for open requests to finish after SIGTERM, in addition to drain_seconds.
 SHUTDOWN_GRACE = 5
@@ -113,15 +114,16 @@ def _listen(settings: Settings) -> socket.socket:
 
 def config(app: object, settings: Settings, **more: Any) -> uvicorn.Config:
     """Return uvicorn's configuration for the app, with our own protocols for HTTP and WebSocket."""
+    ceiling = Ceiling(settings)
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
         loop="uvloop",
         http=PipeProtocol,
-        h11_max_incomplete_event_size=settings.max_header_bytes,
+        h11_max_incomplete_event_size=ceiling.most("header_bytes"),
         ws=FramesProtocol,
-        ws_max_size=settings.max_message_bytes,
+        ws_max_size=ceiling.most("message_bytes"),
         # Compression costs memory for each socket, and can reveal secrets that are sent together with an
         # attacker's text (CRIME).
         ws_per_message_deflate=False,

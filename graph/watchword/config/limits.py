@@ -1,7 +1,7 @@
 """The table of all limits: what is limited, by which setting, where, and what a client gets beyond it.
 
-`watchword limits` and docs/reference/limits.md print it. What a document may ask for is decided in
-`execution/limits.py`; the other limits are decided where bytes arrive, time passes and places are taken.
+`watchword limits` and docs/reference/limits.md print it. Whether a caller is beyond a limit, and what it is told then, is
+decided in `throttling/ceiling.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings
 EVERY = "every transport"
 HTTP, SOCKET, LIVE = "HTTP", "WebSocket", "WebSocket, SSE, multipart"
 COMPLEX, LIMITED, LATE, BAD = "TOO_COMPLEX", "RATE_LIMITED", "TIMEOUT", "BAD_USER_INPUT"
+# The status of a body that is too large.
+TOO_LARGE = "413"
 
 
 class Limit(NamedTuple):
@@ -68,15 +70,19 @@ BUDGETS = tuple(
 )
 REQUEST = (
     _set("header_bytes", "bytes of a request line and its headers, with a query in it", "431 or 414", HTTP),
-    _set("body_bytes", "bytes of a body: document, variables and extensions", "413", HTTP),
+    Limit("headers", "headers of a request", "431", HTTP, fixed=100),
+    Limit("head_seconds", "seconds until a request line and its headers have arrived", "408", HTTP, fixed=15),
+    _set("body_bytes", "bytes of a body: document, variables and extensions", TOO_LARGE, HTTP),
+    Limit("form_bytes", "bytes of a body to an endpoint of OAuth", TOO_LARGE, HTTP, fixed=65_536),
+    Limit("form_parameters", "parameters of a body to an endpoint of OAuth", "400", HTTP, fixed=50),
     Limit("body_seconds", "seconds until a body has arrived", "408", HTTP, fixed=30),
     _set("message_bytes", "bytes of a message: document, variables and extensions", "close 1009", SOCKET),
     _set("messages_per_second", "messages of a connection in a second", "close 1008", SOCKET),
     Limit("batch", "operations of a request, unless batching_config of the schema says more", BAD, HTTP, fixed=1),
     Limit("cursors", "cursors in extensions.after", BAD, EVERY, fixed=20),
-    _set("upload_files", "files of a request", BAD, HTTP),
-    _set("upload_file_bytes", "bytes of a file", "413", HTTP),
-    _set("upload_bytes", "bytes of a body with files", "413", HTTP),
+    _set("upload_files", "files of a request", TOO_LARGE, HTTP),
+    _set("upload_file_bytes", "bytes of a file", TOO_LARGE, HTTP),
+    _set("upload_bytes", "bytes of a body with files", TOO_LARGE, HTTP),
     _set("upload_seconds", "seconds until a body with files has arrived", "408", HTTP, "upload_seconds"),
 )  # fmt: skip
 TIME = (

@@ -1,4 +1,4 @@
-"""Decides whether a document asks for too much. Every transport's documents are decided here, before anything is run.
+"""Measures what a document asks for, before anything is run, and asks whether that is too much (`throttling/ceiling.py`).
 
 The limits are those of `config/limits.py`. What they are compared with is measured in `size.py` and `cost/`.
 Introspection has a depth limit of its own, so that tools can read the schema whatever the limit for other fields is.
@@ -21,10 +21,10 @@ from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, TooComplex, WatchwordError
 from watchword.execution.cost.formula import Number
 from watchword.execution.size import Size, directives_of, size_of
+from watchword.throttling.ceiling import refusal
 
 log = logging.getLogger("watchword.execution")
 
-_COUNTED = {each.name: each.counted for each in table.OPERATION}
 _MEASURABLE = frozenset(each.name for each in table.measurable())
 # While limits are only measured, so many times a limit is refused all the same.
 SAFETY = 10
@@ -91,7 +91,7 @@ class Limits:
         if not self.enforced and name in _MEASURABLE and found <= limit * SAFETY:
             self._log(name, ceil(found), subject)
             return
-        raise TooComplex(_sentence(subject, name, ceil(found), limit), ceil(found), limit)
+        raise refusal(name, found, limit, subject)
 
     def _log(self, name: str, found: int, subject: str) -> None:
         """Log what is beyond a limit: the first time, the second, the fourth, the eighth and so on."""
@@ -100,12 +100,6 @@ class Limits:
             limit = getattr(self, name)
             said = "one %s exceeds %s: %d, and %d is the limit (exceeded %d times)"
             log.warning(said, subject, name, found, limit, times)
-
-
-def _sentence(subject: str, name: str, found: int, limit: int) -> str:
-    if name == "cost":
-        return f"The {subject} costs {found}; {limit} is allowed. Ask for fewer items at once, or split it."
-    return f"The {subject} has {found} {_COUNTED[name]}; {limit} are allowed. Split it."
 
 
 def check_text(query: str, limits: Limits) -> None:

@@ -16,15 +16,16 @@ from watchword.context import Services
 from watchword.delivery.groups import Groups
 from watchword.delivery.lease import Lease, LeaseHolder
 from watchword.delivery.leases import Leases
-from watchword.errors import InvalidToken, RateLimited, TokenExpired, TokenRevoked
+from watchword.errors import InvalidToken, TokenExpired, TokenRevoked
 from watchword.execution.documents.documents import Documents
 from watchword.execution.engine import Engine
 from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.told_cost import told_cost, with_cost
 from watchword.principal import Principal
-from watchword.throttling.admission import RETRY_AFTER, Bounds, Quota
+from watchword.throttling.admission import Quota
 from watchword.throttling.budgets import LEAST
+from watchword.throttling.ceiling import Ceiling
 from watchword.tokens import refusals
 from watchword.transports.authenticator import Authenticate, RecallBearer
 from watchword.transports.request import GraphQLRequest
@@ -86,7 +87,8 @@ class Pipeline:
         """
         principal = self.recheck_token(principal)
         if not principal.is_anonymous:
-            self._check_connections(principal.subject)
+            open_already = self.leases.count(principal.subject)
+            self.ceiling.check("connections_per_principal", open_already + 1)
         settings = self.settings
         lease = Lease(self.services.clock, principal, holder, settings.renew_before_seconds)
         self.leases.add(lease)
@@ -96,13 +98,6 @@ class Pipeline:
         """Release a lease, because its connection is gone."""
         lease.release()
         self.leases.discard(lease)
-
-    def _check_connections(self, subject: str) -> None:
-        if self.leases.count(subject) >= self.settings.max_connections_per_principal:
-            raise RateLimited(
-                "Too many connections are open for this principal. End some, or come back later.",
-                RETRY_AFTER,
-            )
 
     def plan(self, request: GraphQLRequest, principal: Principal, address: str) -> Plan:
         """Return the plan of a request, whose cost is charged to its caller's budgets before anything is run.
@@ -150,6 +145,11 @@ class Pipeline:
         return self.documents.plan(*asked, principal)
 
     @property
+    def ceiling(self) -> Ceiling:
+        """What decides whether a caller is beyond a limit."""
+        return Ceiling(self.settings)
+
+    @property
     def live(self) -> Registry:
         """The live connections of this process."""
         return self.services.directory.registry
@@ -157,21 +157,8 @@ class Pipeline:
     @property
     def backlog_limits(self) -> BacklogLimits:
         """How much may wait for a client to read, and for how long."""
-        settings = self.settings
-        return BacklogLimits(
-            settings.outgoing_limit, settings.outgoing_limit_bytes, settings.slow_seconds
-        )
-
-
-def quotas(settings: Settings) -> tuple[Quota, Quota]:
-    """Make the two quotas that all transports share: one of connections, one of operations."""
-    operations = Bounds(
-        settings.max_operations_per_address,
-        settings.max_operations_per_principal,
-        settings.max_operations_per_process,
-    )
-    connections = Bounds(settings.max_connections_per_address)
-    return Quota("connections", connections), Quota("operations", operations)
+        most = self.ceiling.most
+        return BacklogLimits(most("outgoing"), most("outgoing_bytes"), most("slow_seconds"))
 
 
 def check_renewal(now: Principal, then: Principal) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from watchword.asgi.uvicorn.head import BODY_SECONDS
+import watchword
+from watchword.asgi.uvicorn.head import BODY_SECONDS, HEAD_SECONDS, MOST_HEADERS
 from watchword.config import limits as table
 from watchword.config.settings import Settings
 from watchword.execution.limits import Limits
+from watchword.oauth.endpoints.form import LARGEST, MOST_PARAMETERS
 from watchword.transports.request import MOST_CURSORS
+
+PACKAGE = Path(watchword.__file__).parent
 
 # Settings with such names that limit nothing a client does.
 OURS = {"answer_max_age_seconds"}
@@ -47,8 +53,33 @@ def test_the_limits_of_an_operation_are_those_that_are_decided() -> None:
         assert getattr(used, limit.name) == limit.value(settings)
 
 
+# What answers requests, and the command that starts it.
+DOORS = ("transports/**/*.py", "asgi/**/*.py", "auth/http/*.py", "oauth/**/*.py", "cli/serve.py")
+
+
+def test_no_transport_reads_the_setting_of_a_limit_instead_of_asking_the_ceiling() -> None:
+    settings = {limit.setting for limit in table.TABLE if limit.setting is not None}
+    doors = [path for pattern in DOORS for path in PACKAGE.glob(pattern)]
+    assert len(doors) > 50
+    for path in doors:
+        read = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Attribute)
+        }
+        assert not read & settings, path
+
+
 @pytest.mark.parametrize(
-    ("name", "used"), [("body_seconds", BODY_SECONDS), ("cursors", MOST_CURSORS)]
+    ("name", "used"),
+    [
+        ("body_seconds", BODY_SECONDS),
+        ("head_seconds", HEAD_SECONDS),
+        ("headers", MOST_HEADERS),
+        ("cursors", MOST_CURSORS),
+        ("form_bytes", LARGEST),
+        ("form_parameters", MOST_PARAMETERS),
+    ],
 )
 def test_a_number_without_a_setting_is_the_one_that_is_used(name: str, used: float) -> None:
     assert table.fixed(name) == used

@@ -17,12 +17,12 @@ from watchword.config.limits import fixed
 
 # RFC 6585, section 5; RFC 9110, sections 15.5.15 and 15.5.9.
 HEAD_TOO_LARGE, LINE_TOO_LONG, TOO_SLOW = 431, 414, 408
-MOST_HEADERS = 100
+MOST_HEADERS = fixed("headers")
 """Most headers of a request."""
 MOST_BYTES = 32_768
 """Most bytes of a request line and its headers, unless uvicorn's configuration has another limit."""
 # Seconds for a whole head, counted from when the server begins to wait for it.
-HEAD_SECONDS = 15.0
+HEAD_SECONDS = float(fixed("head_seconds"))
 # Seconds for a whole body, counted from when the server begins to answer its request.
 BODY_SECONDS = float(fixed("body_seconds"))
 # Seconds between a refusal and the end of the connection: a client that is cut off at once may not see

@@ -34,6 +34,7 @@ from watchword.errors import (
 from watchword.formats import origin
 from watchword.formats.exact_json import encode
 from watchword.storage.database import is_unavailable
+from watchword.throttling.ceiling import Ceiling
 from watchword.tokens.challenge import challenge
 from watchword.tokens.credential import uses_dpop
 
@@ -124,7 +125,7 @@ async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
         # Only JSON: any web page can send a form to us without a CORS preflight.
         check_content(header_table(request.scope), "application/json")
         data = await read_body(
-            header_table(request.scope), request.receive, settings.max_body_bytes
+            header_table(request.scope), request.receive, Ceiling(settings).most("body_bytes")
         )
         body = orjson.loads(data or b"{}")
     except UnsupportedContent as fault:

@@ -16,13 +16,14 @@ from watchword.asgi.types import (
     read_body,
 )
 from watchword.auth.http.http_json import Refusal, respond
+from watchword.config.limits import fixed
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Bytes of a form; an assertion and a token have at most 8 KB each.
-LARGEST = 65_536
-MOST_PARAMETERS = 50
+LARGEST = fixed("form_bytes")
+MOST_PARAMETERS = fixed("form_parameters")
 
 
 async def read_form(request: Request) -> Parameters:

@@ -56,8 +56,7 @@ class Batches:
     def read(self, body: bytes) -> Batch:
         """Read a batch from JSON. Raises `BadUserInput` if it is too long, or names its first malformed operation."""
         values = decode(body)
-        if len(values) > self._most:
-            raise BadUserInput(f"Too many operations: a batch may have {self._most}. Split it.")
+        self._pipeline.ceiling.check("batch", len(values), most=self._most)
         needs_query = self._pipeline.engine.needs_query
         requests = []
         for number, value in enumerate(values):

@@ -94,6 +94,7 @@ class HttpTransport:
 
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
         self._pipeline = pipeline
+        self._ceiling = pipeline.ceiling
         self._page = page
         self._uploads = make_uploads(pipeline)
         self._batches = make_batches(pipeline)
@@ -147,9 +148,7 @@ class HttpTransport:
                 # The token may have expired or been revoked while the body arrived.
                 principal = self._pipeline.recheck_token(principal)
                 plan = self._pipeline.plan(request, principal, address)
-                if PLANNED in scope:
-                    scope[PLANNED](plan)
-                _check_method(scope["method"], plan)
+                _admit(scope, plan)
                 if request.has_files and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
                 is_in_parts = plan.gives_parts and _takes_parts(accept)
@@ -175,8 +174,7 @@ class HttpTransport:
         address = address_of(scope["client"])
 
         async def run(plan: Plan, request: GraphQLRequest) -> Done:
-            if PLANNED in scope:
-                scope[PLANNED](plan)
+            _admit(scope, plan)
             answer, _, demand = await self._answer(scope, principal, plan, request)
             json = self._pipeline.with_cost(answer.json, plan, request, principal, address)
             return Done(json, demand)
@@ -221,7 +219,7 @@ class HttpTransport:
                 case "GET" | "HEAD":
                     return self._queries.read(scope["query_string"])
         except BadUserInput as error:
-            raise Failure(400, error) from error
+            raise Failure(error.status, error) from error
         raise Failure(
             405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
         )
@@ -229,20 +227,19 @@ class HttpTransport:
     async def _read_body(
         self, scope: Message, headers: Table, receive: Receive, address: str
     ) -> GraphQLRequest | Batch:
-        limit = self._pipeline.settings.max_body_bytes
         try:
             if self._uploads is not None and is_form(headers):
                 return await self._uploads.receive(scope, headers, receive, address)
             # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
             check_content(headers, JSON)
-            body = await read_body(headers, receive, limit)
+            body = await read_body(headers, receive, self._ceiling.most("body_bytes"))
             if self._batches is not None and is_batch(body):
                 return self._batches.read(body)
             return self._bodies.read(body)
         except UnsupportedContent as fault:
             raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
         except BodyTooLarge:
-            raise Failure(413, BadUserInput(f"The body is larger than {limit} bytes.")) from None
+            raise self._ceiling.refusal("body_bytes", "The body") from None
         except JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
@@ -274,14 +271,15 @@ class HttpTransport:
         self, scope: Message, principal: Principal, plan: Plan, request: GraphQLRequest
     ) -> tuple[JsonAnswer, bool, Headers]:
         """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
-        if not request.has_files:
-            shared = await self._pipeline.shared.answer(
-                plan, request.variables, principal, request.after, request.refusals
-            )
-            if shared is not None:
-                return shared, True, ()
-        # What is executed for one caller has a place among the open operations; an answer for many needs none.
+        # Over every transport, an operation has a place among the open ones until it is answered, also if it waits for
+        # an answer that others share.
         with self._pipeline.operations.take(address_of(scope["client"]), principal.subject):
+            if not request.has_files:
+                shared = await self._pipeline.shared.answer(
+                    plan, request.variables, principal, request.after, request.refusals
+                )
+                if shared is not None:
+                    return shared, True, ()
             own = await self._execute(principal, plan, request, scope)
         answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
         return answer, False, step_up(own, principal)
@@ -392,7 +390,11 @@ def _json(name: str, text: str) -> object:
         raise BadUserInput(f"The parameter {name!r} is not JSON: {error.msg}.", [name]) from error
 
 
-def _check_method(method: str, plan: Plan) -> None:
+def _admit(scope: Message, plan: Plan) -> None:
+    """Tell the middleware which operation a request runs. Raises `Failure` if its method is not for such operations."""
+    if PLANNED in scope:
+        scope[PLANNED](plan)
+    method = scope["method"]
     if method != "POST" and isinstance(plan, Draft):
         plan.is_safe_only = True
     if method != "POST" and plan.is_mutation:

@@ -17,16 +17,15 @@ from starlette.datastructures import UploadFile
 from watchword.asgi.types import BodyReader, BodyTooLarge, Message, Receive, Table, check_content
 from watchword.asgi.wire import allow_body
 from watchword.config.settings import Settings
-from watchword.errors import BadUserInput, TimedOut, Unsafe
+from watchword.errors import BadUserInput, TimedOut, TooSlowBody, Unsafe
 from watchword.formats.exact_json import decode
 from watchword.libraries.strawberry_parts import definition, takes_files
 from watchword.process.clock import Clock
 from watchword.process.deadline import limited
 from watchword.process.eager import in_task
-from watchword.throttling.admission import Bounds, Quota
+from watchword.throttling.ceiling import Ceiling
 from watchword.transports.http import form
 from watchword.transports.http.form import FormReader, Head, boundary_of
-from watchword.transports.http.responses import Failure
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import Files, GraphQLRequest, read
 
@@ -64,19 +63,15 @@ class Uploads:
             )
         self._settings = settings
         self._clock = clock
-        self._open = Quota(
-            "requests with files",
-            Bounds(
-                address=settings.max_uploads_per_address, process=settings.max_uploads_per_process
-            ),
-        )
+        self._ceiling = Ceiling(settings)
+        self._open = self._ceiling.uploads()
 
     async def receive(
         self, scope: Message, headers: Table, receive: Receive, address: str
     ) -> GraphQLRequest:
         """Read a request, which must be used in the block of its `files`.
 
-        Raises `Failure`, `BadUserInput`, `RateLimited`, `Gone`, and what `request.read` raises. No file is left then.
+        Raises `BadUserInput`, `UnsupportedContent`, `RateLimited`, `Gone`, and what `request.read` raises. No file is left then.
         """
         _check_preflight(headers)
         check_content(headers, CONTENT_TYPE)
@@ -93,16 +88,16 @@ class Uploads:
     async def _in_time(
         self, scope: Message, headers: Table, receive: Receive, boundary: bytes, files: Files
     ) -> GraphQLRequest:
-        seconds, most = self._settings.upload_seconds, self._settings.max_upload_bytes
+        seconds = self._ceiling.most("upload_seconds")
         allow_body(scope, seconds + LATER)
         try:
-            reader = FormReader(BodyReader(headers, receive, most), boundary)
+            body = BodyReader(headers, receive, self._ceiling.most("upload_bytes"))
+            reader = FormReader(body, boundary)
             return await limited(self._clock, seconds, self._read(reader, files))
         except TimedOut:
-            said = f"The body took longer than {seconds:g} s to arrive."
-            raise Failure(408, BadUserInput(said)) from None
+            raise TooSlowBody(seconds) from None
         except BodyTooLarge:
-            raise _too_large("The body", most) from None
+            raise self._ceiling.refusal("upload_bytes", "The body") from None
 
     async def _read(self, reader: FormReader, files: Files) -> GraphQLRequest:
         request = read(await self._json(reader, "operations"))
@@ -126,11 +121,10 @@ class Uploads:
             raise BadUserInput(
                 "A form must have the field 'operations', then 'map', and then the files."
             )
-        text, most = bytearray(), self._settings.max_body_bytes
+        text = bytearray()
         while (data := await reader.data()) is not None:
             text += data
-            if len(text) > most:
-                raise _too_large(f"The field {name!r}", most)
+            self._ceiling.check("body_bytes", len(text), f"The field {name!r}")
         try:
             return decode(bytes(text))
         except JSONDecodeError as error:
@@ -142,10 +136,7 @@ class Uploads:
             raise BadUserInput(
                 "The field 'map' must be an object that gives the paths of each file as a list."
             )
-        if len(given) > (most := self._settings.max_upload_files):
-            raise Failure(
-                413, BadUserInput(f"The request has {len(given)} files; {most} are allowed.")
-            )
+        self._ceiling.check("upload_files", len(given))
         found = {name: [_place(path, variables) for path in paths] for name, paths in given.items()}
         taken = [(id(place.inside), place.at) for places in found.values() for place in places]
         if len({*taken}) < len(taken):
@@ -168,8 +159,7 @@ class Uploads:
         size = 0
         while (data := await reader.data()) is not None:
             size += len(data)
-            if size > settings.max_upload_file_bytes:
-                raise _too_large(f"The file {head.name[:100]!r}", settings.max_upload_file_bytes)
+            self._ceiling.check("upload_file_bytes", size, f"The file {head.name[:100]!r}")
             await file.write(data)
         await file.seek(0)
         return file
@@ -193,10 +183,6 @@ def _check_preflight(headers: Table) -> None:
             "A request with files must show that it is not from another site's form: send the header"
             " Authorization, or GraphQL-Require-Preflight: 1."
         )
-
-
-def _too_large(what: str, most: int) -> Failure:
-    return Failure(413, BadUserInput(f"{what} is larger than {most} bytes."))
 
 
 def _is_paths(given: object) -> bool:

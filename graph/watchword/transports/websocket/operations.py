@@ -13,7 +13,6 @@ from watchword.connections.live import Subscribed
 from watchword.context import Context, Renew
 from watchword.delivery.run import Batch, Operation, Sent
 from watchword.delivery.subscription import Subscription
-from watchword.errors import RateLimited
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.parts import AnswerParts, Part
 from watchword.execution.plan import Plan, Refused
@@ -142,11 +141,7 @@ class Operations:
             self._last(id, message)
 
     def _take_slot(self) -> Slot:
-        most = self._pipeline.settings.max_operations
-        if len(self._slots) >= most:
-            raise RateLimited(
-                f"{most} operations are open on this connection, and no more may be.", 1
-            )
+        self._pipeline.ceiling.check("operations", len(self._slots) + 1)
         return self._pipeline.operations.take(self.address, self._lifecycle.lease.principal.subject)
 
     def _free(self, id: str) -> None:

@@ -18,7 +18,6 @@ from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, Wat
 from watchword.execution.masking import mask
 from watchword.principal import Principal
 from watchword.process import log_context
-from watchword.throttling.admission import Pace
 from watchword.tokens.credential import (
     BEARER,
     DPOP,
@@ -132,11 +131,12 @@ class SocketConnection:
         self.packing = wire.packing
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.AWAITING_INIT)
         self._protocol = GraphQLTransportWS(self._lifecycle)
-        self._pace = Pace(pipeline.settings.max_messages_per_second)
+        ceiling = pipeline.ceiling
+        self._pace = ceiling.pace()
         self._operations = self._make_operations(
             pipeline, self, self._lifecycle, address, self._renew_by_mutation
         )
-        self._lifecycle.call_later(pipeline.settings.init_timeout_seconds, self._time_out)
+        self._lifecycle.call_later(ceiling.most("init_timeout"), self._time_out)
 
     def _make_operations(self, *parts: Any) -> Operations:
         return Operations(*parts)
