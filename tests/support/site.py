@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -30,11 +30,17 @@ from watchword.auth.keys.signing_keys import ensure
 from watchword.auth.sign_in.passwords import hash_chosen
 from watchword.config.settings import Settings
 from watchword.domain import Mount
+from watchword.relay.ids import decode_id
 from watchword.storage.database import Database
 
 PERSON, ADMIN = "person@example.com", "admin@example.com"
 PASSWORD, OTHER = "correct horse battery staple", "staple battery horse correct"
 LIVE = "subscription { incidentsChanged(present: true) { kind incident { name } update { body } } }"
+NOTE = """
+mutation Note($incident: ID!, $body: String!) {
+  postUpdate(input: { incident: $incident, body: $body, visibility: INTERNAL }) { id }
+}
+"""
 # Seconds for which an access token is valid.
 LIFE = 600
 # Seconds between two looks whether a server has stopped.
@@ -45,8 +51,9 @@ MOMENT = 0.01
 class PrivateSubscription(Subscription):
     @strawberry.subscription(permission_classes=[HasScope("incidents:write")])
     async def opened(self, info: Info) -> AsyncIterator[str]:
+        """Give each event's kind and its incident's key, also of what only responders see."""
         async for event in info.context.follow(INCIDENTS):
-            yield event.kind
+            yield f"{event.kind} {event.key}"
 
 
 PRIVATE = strawberry.Schema(
@@ -60,6 +67,10 @@ class Site:
     def __init__(self, database_url: str, clock: MovedClock, **settings: Any) -> None:
         self.clock = clock
         self.opened: list[str] = []
+        self.ids: dict[str, str] = {}
+        """The id of each incident by its name."""
+        self.names: dict[str, str] = {}
+        """The name of each incident by its key in the log."""
         self.url = ""
         self._settings = Settings(
             _env_file=None,
@@ -71,13 +82,14 @@ class Site:
         )
         self._running = AsyncExitStack()
 
-    async def prepare(self) -> None:
-        """Add the accounts and the signing key."""
+    async def prepare(self, *responders: str) -> None:
+        """Add the signing key, an admin, a responder, and others by their addresses."""
         database = Database(self._settings.database_url)
         await ensure(database, VAULT, self._settings, self.clock.now())
         hash = await hash_chosen(PASSWORD)
         async with unit_of(database, self.clock.now()) as unit:
-            for email, role in ((PERSON, "responder"), (ADMIN, "admin")):
+            for email in (PERSON, ADMIN, *responders):
+                role = "admin" if email == ADMIN else "responder"
                 await add_account(unit, email=email, name=role, roles=[role], hash=hash)
         await database.close()
 
@@ -106,6 +118,17 @@ class Site:
             await asyncio.wait({stopping}, timeout=MOMENT)
         await stopping
 
+    @asynccontextmanager
+    async def elsewhere(self) -> AsyncIterator[None]:
+        """Be away from clients while the block runs: serve the same database at another address."""
+        await self.stop()
+        url, self.url = self.url, ""
+        await self.start()
+        yield
+        await self.stop()
+        self.url = url
+        await self.start()
+
     async def ask(self, query: str, by: str = ADMIN, **variables: Any) -> Any:
         """Sign in as the admin or another person, and run an operation."""
         async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
@@ -121,8 +144,13 @@ class Site:
         """Open an incident; return its name."""
         name = f"Trouble number {len(self.opened) + 1}"
         self.opened.append(name)
-        await self.ask(OPEN, name=name)
+        self.ids[name] = (await self.ask(OPEN, name=name))["openIncident"]["id"]
+        self.names[decode_id(self.ids[name], "Incident")] = name
         return name
+
+    async def note(self, body: str) -> None:
+        """Post an update that only responders see, to the newest incident."""
+        await self.ask(NOTE, incident=self.ids[self.opened[-1]], body=body)
 
     async def end_connections(self) -> int:
         """End all live connections of people, as an admin; return how many."""
@@ -145,7 +173,11 @@ class Site:
         await database.close()
         return copy
 
+    async def people(self) -> dict[str, str]:
+        """Return everybody's id by the address."""
+        nodes = (await self.ask("{ members(first: 9) { nodes { id email } } }"))["members"]["nodes"]
+        return {each["email"]: each["id"] for each in nodes}
+
     async def person(self) -> str:
         """Return the person's id."""
-        nodes = (await self.ask("{ members(first: 9) { nodes { id email } } }"))["members"]["nodes"]
-        return str(next(each["id"] for each in nodes if each["email"] == PERSON))
+        return (await self.people())[PERSON]

@@ -83,3 +83,19 @@ test("TanStack Query asks again for what is shown, and the subscription goes on"
   });
   assert.deepEqual([before, after, showing], [1, 2, { shown: [1, 2], heard: [1, 2] }]);
 });
+
+test("urql shows each event with its own data and errors, and by what errors the subscription has ended", async () => {
+  const { urqlClients } = await at("urql"), session = createSession({ url: "https://api.example.com", fetch: server({}).fetch, clock: new FakeClock(), store: memoryStore() });
+  const { current: client } = urqlClients(createLive(session, { webSocket: FakeSocket, transport: "websocket" }), []), heard = [];
+  client.subscription(SUBSCRIPTION, {}).subscribe(({ data, error }) => heard.push([data, error?.graphQLErrors.map(({ message }) => message), error?.networkError]));
+  await settled();
+  const socket = FakeSocket.last, errors = [{ message: "one row" }], refusal = [{ message: "no more", extensions: { code: "FORBIDDEN" } }];
+  socket.open();
+  socket.say({ type: "connection_ack" });
+  const { id } = socket.sent.at(-1);
+  for (const payload of [{ data: { b: 0 } }, { data: { b: 1 }, errors }, { data: { b: 2 } }, { data: null, errors }, { data: { b: 3 } }]) socket.say({ type: "next", id, payload });
+  socket.say({ type: "error", id, payload: refusal });
+  await settled();
+  const none = undefined;
+  assert.deepEqual(heard, [[{ b: 0 }, none, none], [{ b: 1 }, ["one row"], none], [{ b: 2 }, none, none], [null, ["one row"], none], [{ b: 3 }, none, none], [none, ["no more"], none]]);
+});

@@ -1,0 +1,136 @@
+// One adapter with its library, as a page uses it: it shows a query, and follows a public and a guarded subscription. The
+// same in Chromium and in Node.js. `say(step, rest)` prints what the page is told.
+import { ApolloClient, InMemoryCache, gql } from "@apollo/client";
+import { QueryClient, QueryObserver } from "@tanstack/query-core";
+import { cacheExchange } from "@urql/core";
+import { createLive, createSession } from "watchword-client";
+import { watchwordLink } from "watchword-client/apollo";
+import { createClient } from "watchword-client/graphql-ws";
+import { relayEnvironments } from "watchword-client/relay";
+import { createQueries } from "watchword-client/tanstack-query";
+import { urqlClients } from "watchword-client/urql";
+
+// An anonymous caller gets an error beside the incidents.
+const SHOWN = "query Shown { viewer { email } incidents(first: 50) { nodes { id name } } }";
+const STREAMS = {
+  public: "subscription Public { incidentsChanged(present: true) { kind incident { name } update { body } } }",
+  guarded: "subscription Guarded { opened }",
+};
+
+// Each returns two functions: `show(query, next)`, which goes on after a change of the person and after missed events, and
+// `follow(query, observer)`.
+const ADAPTERS = {
+  apollo(live) {
+    const client = new ApolloClient({ cache: new InMemoryCache(), link: watchwordLink(live) });
+    return {
+      show: (query, next) => client.watchQuery({ query: gql(query), errorPolicy: "all" }).subscribe(({ data, loading }) => data && !loading && next(data)),
+      follow: (query, observer) => client.subscribe({ query: gql(query) }).subscribe({
+        next: ({ data, error }) => (error ? observer.error(error.errors[0].extensions) : observer.next(data)),
+        complete: observer.complete,
+      }),
+    };
+  },
+  urql(live) {
+    const clients = urqlClients(live, [cacheExchange]);
+    return {
+      show(query, next) {
+        const start = () => clients.current.query(query, {}).subscribe(({ data }) => data && next(data));
+        let shown = start();
+        clients.subscribe(() => (shown.unsubscribe(), (shown = start())));
+      },
+      follow: (query, observer) => clients.current.subscription(query, {}).subscribe(({ data, error }) => {
+        if (error) observer.error(error.graphQLErrors[0].extensions);
+        else observer.next(data);
+      }),
+    };
+  },
+  // What the compiler makes of a document is a text and a kind; the rest of it is for the store.
+  relay(live) {
+    const environments = relayEnvironments(live);
+    const run = (operationKind, text) => environments.current.getNetwork().execute({ operationKind, text, name: "Any", id: null, metadata: {} }, {}, {});
+    return {
+      show(query, next) {
+        const ask = () => run("query", query).subscribe({ next: ({ data }) => next(data) });
+        const start = () => {
+          const store = environments.current.getStore();
+          store.subscribeToInvalidationState(store.lookupInvalidationState(["client:root"]), ask);
+          ask();
+        };
+        start();
+        environments.subscribe(start);
+      },
+      follow: (query, observer) => run("subscription", query).subscribe({
+        next: ({ data }) => observer.next(data),
+        error: ({ errors }) => observer.error(errors[0].extensions),
+        complete: observer.complete,
+      }),
+    };
+  },
+  "graphql-ws"(live) {
+    const client = createClient(live);
+    let ask = () => {};
+    const follow = (query, observer) => client.subscribe({ query }, {
+      next: ({ data }) => observer.next(data),
+      // A sink has no other way to hear that events are missing: the page asks and subscribes again.
+      error: ([{ extensions }]) => (extensions.code === "CURSOR_EXPIRED" ? (follow(query, observer), ask()) : observer.error(extensions)),
+      complete: observer.complete,
+    });
+    return {
+      show(query, next) {
+        ask = () => client.subscribe({ query }, { next: ({ data }) => next(data), error: console.error, complete() {} });
+        live.session.on("changed", ask);
+        ask();
+      },
+      follow,
+    };
+  },
+  "tanstack-query"(live) {
+    const client = new QueryClient(), queries = createQueries(live, client);
+    client.mount();
+    return {
+      show(query, next) {
+        new QueryObserver(client, queries.query(query)).subscribe(({ data, error, isFetching }) => {
+          if (!isFetching && (data || error)) next(data ?? error.data);
+        });
+      },
+      follow: (query, observer) => queries.follow(query, {}, { ...observer, next: ({ data }) => observer.next(data) }),
+    };
+  },
+};
+
+/** Return what a test tells a page with one adapter to do. Options: url, kind, password. */
+export function follower(say, { url, kind, password }) {
+  const sockets = [];
+  class webSocket extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      sockets.push(this);
+      this.addEventListener("message", ({ data }) => {
+        const { type, payload } = JSON.parse(data);
+        if (type === "pong" && payload?.cursor) say("position");
+      });
+    }
+  }
+  const session = createSession({ url }), live = createLive(session, { webSocket, transport: "websocket" });
+  const adapter = ADAPTERS[kind](live);
+  live.on("connected", () => say("connected"));
+  live.on("renewed", () => say("renewed"));
+  live.on("closed", ({ code }) => say("closed", { code }));
+  return {
+    signIn: () => session.signIn({ email: `${kind}@example.com`, password }).then(() => say("signedIn")),
+    show: () => adapter.show(SHOWN, ({ viewer, incidents }) => say("shown", { email: viewer?.email ?? null, names: incidents.nodes.map(({ name }) => name) })),
+    follow({ stream }) {
+      let hasFailed = false;
+      adapter.follow(STREAMS[stream], {
+        next: (data) => say("next", { stream, data }),
+        error: ({ code }) => (say("ended", { stream, code }), (hasFailed = true)),
+        // Some libraries complete what has failed.
+        complete: () => hasFailed || say("ended", { stream, code: "complete" }),
+      });
+    },
+    // As if the network had been cut: no message, and no close code from the server.
+    cut: () => sockets.at(-1).close(),
+    signOut: () => session.signOut(),
+    ask: ({ query }) => session.query(query),
+  };
+}
