@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.conformance.live import every_transport, live
+from tests.support import shop
 from tests.support.bound_server import ACCEPT
 from tests.support.clients import STREAMING, WebSocketClient
 from tests.support.clock import MovedClock
@@ -155,6 +156,78 @@ async def test_a_query_that_is_answered_whole_has_a_place_while_it_runs(
         assert (await running).status_code == 200
         assert (await ask("{ hello }")).json() == {"data": {"hello": "hello world"}}
         assert not operations._counts
+
+
+@every_transport
+async def test_a_shared_execution_has_a_place_while_it_runs(
+    transport: str, clock: MovedClock
+) -> None:
+    shop.world.__init__()  # type: ignore[misc]
+    waiting = "query($of: Int) { item(of: $of, waits: true) { price } }"
+    async with toy_server(clock, shop.schema, max_operations_per_process=2) as server:
+        await server.pipeline.services.hub.look()
+
+        async def ask(of: int) -> list[Any]:
+            return [
+                each
+                async for each in STREAMING[transport](server.url, waiting, variables={"of": of})
+            ]
+
+        running = [asyncio.create_task(ask(of)) for of in (1, 2)]
+        await until(lambda: shop.world.asked == 2)
+        assert len(server.pipeline.operations) == 2
+        assert "RATE_LIMITED" in str(await ask(3))
+        shop.world.gate.set()
+        found = [answer for task in running for answer in await task]
+        assert [answer["data"]["item"]["price"] for answer in found] == [2, 3]
+        assert shop.world.asked == 2
+        await until(lambda: not server.pipeline.operations._counts)
+
+
+async def test_over_http_a_shared_execution_has_a_place_while_it_runs(clock: MovedClock) -> None:
+    shop.world.__init__()  # type: ignore[misc]
+    async with (
+        toy_server(clock, shop.schema, max_operations_per_address=2) as server,
+        httpx2.AsyncClient() as client,
+    ):
+        await server.pipeline.services.hub.look()
+
+        async def ask(of: int) -> httpx2.Response:
+            query = f"{{ item(of: {of}, waits: true) {{ price }} }}"
+            return await client.post(server.url, json={"query": query})
+
+        running = [asyncio.create_task(ask(of)) for of in (1, 2)]
+        await until(lambda: shop.world.asked == 2)
+        refused = await ask(3)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+        # Who asks the same waits for the same execution.
+        running.append(asyncio.create_task(ask(1)))
+        await until(lambda: server.pipeline.shared.counts["joined"] == 1)
+        shop.world.gate.set()
+        assert [(await each).status_code for each in running] == [200] * 3
+        assert shop.world.asked == 2
+        assert not server.pipeline.operations._counts
+
+
+async def test_a_shared_execution_keeps_the_place_of_an_operation_that_its_client_ended(
+    clock: MovedClock,
+) -> None:
+    shop.world.__init__()  # type: ignore[misc]
+    async with (
+        toy_server(clock, shop.schema, max_operations_per_address=2) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await server.pipeline.services.hub.look()
+        await client.init()
+        for of in (1, 2):
+            await client.subscribe("1", f"{{ item(of: {of}, waits: true) {{ price }} }}")
+            await until(lambda of=of: shop.world.asked == of)
+            await client.send({"type": "complete", "id": "1"})
+        await client.subscribe("1", "{ item(of: 3, waits: true) { price } }")
+        message = await client.receive()
+        assert (message["id"], message["type"]) == ("1", "error")
+        shop.world.gate.set()
+        await until(lambda: not server.pipeline.operations._counts)
 
 
 @every_transport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from watchword.errors import RateLimited
 from watchword.throttling.ip_prefix import networks
@@ -75,12 +76,16 @@ class Quota:
         )
 
 
+class _Counts(Protocol):
+    def give_back(self, keys: Iterable[Key]) -> None: ...
+
+
 class Slot:
     """A slot in a quota. Giving it back twice frees it once."""
 
     __slots__ = ("_keys", "_quota")
 
-    def __init__(self, quota: Quota, keys: Iterable[Key]) -> None:
+    def __init__(self, quota: _Counts, keys: Iterable[Key]) -> None:
         self._quota = quota
         self._keys = keys
 
@@ -89,11 +94,30 @@ class Slot:
         keys, self._keys = self._keys, ()
         self._quota.give_back(keys)
 
+    def share(self) -> Slot:
+        """Return a slot for work that may outlive this one's. Both are one, which is free when both were given back."""
+        both = _Both(self._quota)
+        self._quota = both
+        return Slot(both, self._keys)
+
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
         self.give_back()
+
+
+class _Both:
+    """Stands before the counts of two slots that are one, and lets only the second of them through."""
+
+    def __init__(self, counts: _Counts) -> None:
+        self._counts = counts
+        self._is_one_free = False
+
+    def give_back(self, keys: Iterable[Key]) -> None:
+        if self._is_one_free:
+            self._counts.give_back(keys)
+        self._is_one_free = True
 
 
 class Pace:

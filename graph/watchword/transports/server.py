@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from starlette.requests import Request
 
+from watchword.asgi.types import address_of
 from watchword.config.settings import Settings
 from watchword.context import Context
 from watchword.execution.masking import format_error, to_json
@@ -15,6 +16,8 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import canonical_bytes
 from watchword.principal import ANONYMOUS
+from watchword.throttling.admission import Slot
+from watchword.throttling.budgets import LEAST
 from watchword.transports.pipeline import Pipeline
 
 
@@ -28,6 +31,7 @@ class Server:
                 "This request did not come to a route of Domain.routes, but to one of another app."
             )
         self._pipeline = cast(Pipeline, pipeline)
+        self._address = address_of(request.scope.get("client"))
 
     @property
     def settings(self) -> Settings:
@@ -50,21 +54,37 @@ class Server:
         If the query's fields declare what they read, the answer is kept and shared as at /graphql: while it is good,
         every call returns the same object, so a page that was rendered from it is good too. It is not older than any of
         the cursors `after`. `json` has `data` and `errors` as over HTTP, `is_whole` says that there are no errors, and
-        `tag` is the entity tag. Raises `Unavailable` (UNAVAILABLE) while the server stops, and `TimedOut`.
+        `tag` is the entity tag.
+
+        What is not kept is executed within the limits of the client's address, as at /graphql: open operations, and
+        the budget of a minute. Raises `RateLimited` beyond them, `Unavailable` (UNAVAILABLE) while the server stops,
+        and `TimedOut`.
         """
         pipeline, given = self._pipeline, dict(variables or {})
         try:
             plan = pipeline.engine.plan(query, None, ANONYMOUS)
-            answer = await pipeline.shared.answer(plan, given, ANONYMOUS, after)
+            take_place = partial(self._take_place, plan, given)
+            asked = plan, given, ANONYMOUS, after, None, take_place
+            answer = await pipeline.shared.answer(*asked)
             if answer is None:
                 # Nothing in such an execution is about a caller, so those who come meanwhile may share the next one.
                 key = (plan.number, canonical_bytes(given))
                 execute = partial(self._execute, plan, given)
-                answer = await pipeline.shared.turns.share(key, execute)
+                with take_place():
+                    answer = await pipeline.shared.turns.share(key, execute)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             return JsonAnswer(to_json({"errors": errors}), is_whole=False)
         return answer
+
+    def _take_place(self, plan: Plan, variables: dict[str, Any]) -> Slot:
+        """Take a place among the open operations, and charge an execution to the budget of the client's address."""
+        pipeline, address = self._pipeline, self._address
+        budgets = pipeline.services.budgets
+        if budgets.is_set:
+            cost = max(LEAST, pipeline.engine.planner.cost(plan, variables))
+            budgets.charge(ANONYMOUS, address, cost)
+        return pipeline.operations.take(address)
 
     async def _execute(self, plan: Plan, variables: dict[str, Any]) -> JsonAnswer:
         pipeline = self._pipeline

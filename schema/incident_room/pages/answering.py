@@ -38,11 +38,12 @@ HEADERS = {
 FRESH = "public, no-cache"
 # The page follows two streams, and names a cursor of each at most.
 MOST_CURSORS = 2
-# Seconds after which a reader may try again while the database is away.
+# Seconds after which a reader may try again while the database is away, or the reader's address has asked for too much.
 RETRY_AFTER = "5"
 # A cursor that cannot be used asks for what is newest, as no cursor does.
 UNUSABLE = {"CURSOR_EXPIRED", "BAD_USER_INPUT"}
 MISSING = {"NOT_FOUND", "BAD_USER_INPUT"}
+LIMITED = "RATE_LIMITED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ async def answered(
         data = orjson.loads(kept.answer.json)["data"]
         body = wanted.render(data, moment(kept.good_at))
         return Response(body, headers=_headers("no-store", wanted))
-    return _refused(503, wanted, refusal("away"), {"retry-after": RETRY_AFTER})
+    status = 429 if code == LIMITED else 503
+    return _refused(status, wanted, refusal("away"), {"retry-after": RETRY_AFTER})
 
 
 async def _asked(server: Server, request: Request, wanted: Wanted) -> tuple[str, JsonAnswer | None]:

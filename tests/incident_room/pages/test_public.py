@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from tests.incident_room.pages.conftest import BASE, Served, serving
 from tests.support.clock import MovedClock
 from tests.support.statements import recorded
 from watchword import decode_id, encode_id
-from watchword.errors import Unavailable
+from watchword.errors import RateLimited, Unavailable
 from watchword.storage.database import mark_unavailable
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;{{ 1234567*7 }}"
@@ -299,6 +300,22 @@ async def test_while_the_database_is_away_the_last_page_is_shown_and_says_so(
     assert (file.status_code, file.json()) == (503, {"error": "Try again in a moment."})
     monkeypatch.undo()
     assert "cannot be read" not in await served.text("/")
+
+
+async def test_a_reader_whose_address_asks_for_too_much_at_once_may_try_again(
+    served: Served,
+) -> None:
+    for _ in range(3):
+        await served.text("/")
+    operations = served.app.pipeline.operations
+    with ExitStack() as places:
+        with suppress(RateLimited):
+            while True:
+                places.enter_context(operations.take("127.0.0.1"))
+        assert await served.text("/")
+        response = await served.client.get("/incidents", params={"after": "made up"})
+        assert (response.status_code, response.headers["retry-after"]) == (429, "5")
+    assert (await served.client.get("/incidents", params={"after": "made up"})).status_code == 404
 
 
 async def test_while_the_server_stops_a_reader_may_try_again(

@@ -24,6 +24,23 @@ def test_an_address_has_so_many_at_a_time() -> None:
     assert len(quota) == 2
 
 
+@pytest.mark.parametrize("order", ["ab", "ba", "aab", "bba"])
+def test_a_shared_slot_is_free_when_both_holders_have_given_it_back(order: str) -> None:
+    quota = Quota("operations", Bounds())
+    slot = quota.take("a")
+    holders = {"a": slot, "b": slot.share()}
+    *first, last = order
+    for each in first:
+        holders[each].give_back()
+        assert len(quota) == 1
+    holders[last].give_back()
+    assert not quota._counts
+    quota.take("a")
+    for holder in holders.values():
+        holder.give_back()
+    assert len(quota) == 1
+
+
 def test_neighbours_have_so_many_together() -> None:
     quota = Quota("connections", Bounds(address=2))
     first = quota.take("2001:db8:1:2::1")

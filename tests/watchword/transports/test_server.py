@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -15,10 +16,10 @@ from starlette.routing import Route
 
 from tests.support.clock import MovedClock
 from tests.support.toy_app import CREDENTIALS, prepared
-from watchword.app import create_app
+from watchword.app import App, create_app
 from watchword.context import Info
 from watchword.domain import Domain, Mount
-from watchword.errors import NotFound
+from watchword.errors import NotFound, RateLimited
 from watchword.events.event import Event
 from watchword.events.sources import reads
 from watchword.permissions.field import Public, SignedIn
@@ -77,10 +78,12 @@ async def page(request: Request) -> JSONResponse:
     )
 
 
-@pytest.fixture
-async def client(sqlite_url: str, clock: MovedClock) -> AsyncIterator[httpx2.AsyncClient]:
+@asynccontextmanager
+async def serving(
+    url: str, clock: MovedClock, **limits: int
+) -> AsyncIterator[tuple[App, httpx2.AsyncClient]]:
     domain = Domain(routes=[Route("/page", page)])
-    settings = await prepared(sqlite_url, clock)
+    settings = await prepared(url, clock, **limits)
     app = create_app(settings, Mount(strawberry.Schema(Query, Mutation), domain), clock)
     transport = httpx2.ASGITransport(app)
     async with (
@@ -89,6 +92,12 @@ async def client(sqlite_url: str, clock: MovedClock) -> AsyncIterator[httpx2.Asy
     ):
         await app.pipeline.services.hub.look()
         calls.clear()
+        yield app, client
+
+
+@pytest.fixture
+async def client(sqlite_url: str, clock: MovedClock) -> AsyncIterator[httpx2.AsyncClient]:
+    async with serving(sqlite_url, clock) as (_, client):
         yield client
 
 
@@ -154,3 +163,41 @@ async def test_while_the_process_is_behind_a_crowd_shares_the_next_execution(
     found = await asyncio.gather(*(asked(client, "{ goods }") for _ in range(50)))
     assert {each["json"] for each in found} == {'{"data":{"goods":"shoes"}}'}
     assert len(calls) == 2
+
+
+QUERY = 'query($name: String! = "") { goods(name: $name) }'
+
+
+async def test_what_is_executed_is_charged_to_the_address_and_what_is_kept_is_not(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with serving(sqlite_url, clock, max_cost=3, budget_per_address=3) as (_, client):
+        for _ in range(5):
+            await asked(client, QUERY, name="kept")
+        await asked(client, QUERY, name="other")
+        with pytest.raises(RateLimited, match="budget of 3"):
+            await asked(client, QUERY, name="one more")
+        refused = await client.post("/graphql", json={"query": "{ goods }"})
+        assert refused.status_code == 429
+        assert (await asked(client, QUERY, name="kept"))["whole"]
+        clock.move(60)  # so long that nothing is shared, because the log was not looked at
+        for _ in range(3):
+            await asked(client, QUERY, name="kept")
+        with pytest.raises(RateLimited):
+            await asked(client, QUERY, name="kept")
+
+
+async def test_what_is_executed_has_a_place_among_the_open_operations_of_the_address(
+    sqlite_url: str, clock: MovedClock
+) -> None:
+    async with serving(sqlite_url, clock, max_operations_per_address=1) as (app, client):
+        for _ in range(3):
+            await asked(client, QUERY, name="kept")
+        with app.pipeline.operations.take("127.0.0.1"):
+            assert (await asked(client, QUERY, name="kept"))["whole"]
+            for query in (QUERY, "{ caller }"):
+                with pytest.raises(RateLimited, match="from this address"):
+                    await asked(client, query, name="other")
+        for query in (QUERY, "{ caller }"):
+            await asked(client, query, name="other")
+        assert not app.pipeline.operations._counts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from types import EllipsisType
@@ -30,6 +30,7 @@ from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Grants, IdentityAsked, Principal, SharedPrincipal
+from watchword.throttling.admission import Slot
 
 log = logging.getLogger("watchword.execution")
 
@@ -38,6 +39,9 @@ LONGEST_VARIABLES = 16_384
 NO_VARIABLES = b"{}"
 # The last part of the seconds for which an answer is good. A request in it has the answer made again.
 LAST_PART = 0.25
+
+TakePlace = Callable[[], Slot]
+"""Takes a place among the open operations. Raises `RateLimited`."""
 
 
 class Key(NamedTuple):
@@ -67,6 +71,8 @@ class _Execution:
 
     note: int
     until: float
+    # Its place among the open operations, which it has until it ends. Its clients may be gone before.
+    place: Slot | None = None
     uses: int = 0
     # Done with the answer; with None if it could not be shared.
     done: asyncio.Future[JsonAnswer | None] = field(
@@ -106,12 +112,13 @@ class SharedAnswers:
         principal: Principal,
         after: Sequence[str] = (),
         refusals: str | None = None,
+        take_place: TakePlace | None = None,
     ) -> JsonAnswer | None:
         """Return the shared answer of a request; None if the request must be executed by itself.
 
         The answer is not older than any of the cursors `after`. A request that sets `refusals` for itself gets none:
-        shared answers are made by the setting. Raises `Refused` for cursors that cannot be used, what
-        `Engine.execute` raises, and `Unavailable`.
+        shared answers are made by the setting. `take_place` is called if an execution is begun for the request. Raises
+        what that raises, `Refused` for cursors that cannot be used, what `Engine.execute` raises, and `Unavailable`.
         """
         if after:
             await self._reach(after)
@@ -140,7 +147,8 @@ class SharedAnswers:
         if execution is not None and self._serves(execution, sources, now):
             self.counts["joined"] += 1
         elif self._may_be_shared(key, now):
-            execution = self._begin(key, plan, variables, sources, now)
+            place = None if take_place is None else take_place()
+            execution = self._begin(key, plan, variables, sources, now, place)
             self.counts["begun"] += 1
         else:
             self.counts["personal"] += 1
@@ -176,10 +184,11 @@ class SharedAnswers:
         variables: dict[str, Any] | None,
         sources: Sources,
         now: float,
+        place: Slot | None = None,
     ) -> _Execution:
         until = inf if sources.seconds is None else now + sources.seconds
         # Take the note here, before the first resolver runs: what happens from now on may be missed by them.
-        execution = self._executions[key] = _Execution(self._known.note(), until)
+        execution = self._executions[key] = _Execution(self._known.note(), until, place)
         # In the background: the execution outlives its first request, and must not see its context variables.
         self._services.background.spawn(
             "a shared execution", self._run(key, plan, variables, sources, execution)
@@ -206,6 +215,8 @@ class SharedAnswers:
         finally:
             if self._executions.get(key) is execution:
                 del self._executions[key]
+            if execution.place is not None:
+                execution.place.give_back()
             if failure is None:
                 self._keep(key, answer, execution, sources)
                 execution.done.set_result(answer)

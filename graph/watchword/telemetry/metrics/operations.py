@@ -21,7 +21,7 @@ from watchword.execution.options import ErrorHook
 from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.response import Answer
-from watchword.execution.shared.answers import SharedAnswers
+from watchword.execution.shared.answers import SharedAnswers, TakePlace
 from watchword.execution.shared.store import JsonAnswer
 from watchword.execution.source import Source
 from watchword.principal import IdentityAsked, Principal
@@ -178,10 +178,11 @@ class MeasuredAnswers(SharedAnswers):
         principal: Principal,
         after: Sequence[str] = (),
         refusals: str | None = None,
+        take_place: TakePlace | None = None,
     ) -> JsonAnswer | None:
         began = perf_counter()
         try:
-            answer = await super().answer(plan, variables, principal, after, refusals)
+            answer = await super().answer(plan, variables, principal, after, refusals, take_place)
         except BaseException as error:
             self.operations.failed(plan, began, error)
             raise

@@ -273,16 +273,18 @@ class HttpTransport:
         """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
         # Over every transport, an operation has a place among the open ones until it is answered, also if it waits for
         # an answer that others share.
-        with self._pipeline.operations.take(address_of(scope["client"]), principal.subject):
+        place = self._pipeline.operations.take(address_of(scope["client"]), principal.subject)
+        with place:
             if not request.has_files:
+                own = request.after, request.refusals, place.share
                 shared = await self._pipeline.shared.answer(
-                    plan, request.variables, principal, request.after, request.refusals
+                    plan, request.variables, principal, *own
                 )
                 if shared is not None:
                     return shared, True, ()
-            own = await self._execute(principal, plan, request, scope)
-        answer = JsonAnswer(to_json(own), is_whole="errors" not in own)
-        return answer, False, step_up(own, principal)
+            made = await self._execute(principal, plan, request, scope)
+        answer = JsonAnswer(to_json(made), is_whole="errors" not in made)
+        return answer, False, step_up(made, principal)
 
     def _execute(
         self, principal: Principal, plan: Plan, request: GraphQLRequest, scope: Message

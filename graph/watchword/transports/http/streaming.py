@@ -25,6 +25,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.principal import Principal
 from watchword.process import log_context
 from watchword.process.clock import Timer
+from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
 from watchword.transports.request import GraphQLRequest, Opening
@@ -85,9 +86,10 @@ async def serve_stream(
     """
     address, subject = asked.address, asked.principal.subject
     log_context.connection.set(log_context.new_id())
-    with pipeline.connections.take(address), pipeline.operations.take(address, subject):
+    place = pipeline.operations.take(address, subject)
+    with place, pipeline.connections.take(address):
         wire = generic.stream(scope, receive, send, pipeline.shutdown)
-        stream = Stream(pipeline, form, wire, asked)
+        stream = Stream(pipeline, form, wire, asked, place)
         pipeline.traffic.opened(STREAM)
         try:
             stream.take_lease()
@@ -102,12 +104,19 @@ class Stream:
     """One operation on one response. The client can send nothing on it."""
 
     def __init__(
-        self, pipeline: Pipeline, form: Format, wire: StreamWire, asked: StreamRequest
+        self,
+        pipeline: Pipeline,
+        form: Format,
+        wire: StreamWire,
+        asked: StreamRequest,
+        place: Slot,
     ) -> None:
+        """`place` is the operation's place among the open ones."""
         self._pipeline = pipeline
         self._form = form
         self._wire = wire
         self._asked = asked
+        self._place = place
         self._lifecycle = Lifecycle(pipeline, wire, self, ConnectionState.OPENING)
         self._keep_alive: Timer | None = None
         self._subscription: Subscription | None = None
@@ -212,7 +221,7 @@ class Stream:
         asked, principal = self._asked, self._lifecycle.lease.principal
         plan, variables = asked.plan, asked.request.variables
         if not asked.request.has_files:
-            own = asked.request.after, asked.request.refusals
+            own = asked.request.after, asked.request.refusals, self._place.share
             shared = await self._pipeline.shared.answer(plan, variables, principal, *own)
             if shared is not None:
                 return self._sent(shared.json)

@@ -178,7 +178,7 @@ class Operations:
 
     async def _answer(self, id: str, plan: Plan, request: GraphQLRequest) -> None:
         try:
-            json = await self._execute(plan, request)
+            json = await self._execute(plan, request, self._slots[id])
             last = [next_head(id) + json + NEXT_TAIL, complete_message(id)]
         except Refused as refused:
             last = [error_message(id, [format_error(error) for error in refused.errors])]
@@ -224,9 +224,9 @@ class Operations:
             self._last(id, *last)
             self._lifecycle.operation_answered()
 
-    async def _execute(self, plan: Plan, request: GraphQLRequest) -> bytes:
+    async def _execute(self, plan: Plan, request: GraphQLRequest, place: Slot) -> bytes:
         pipeline, principal = self._pipeline, self._lifecycle.lease.principal
-        own = request.after, request.refusals
+        own = request.after, request.refusals, place.share
         shared = await pipeline.shared.answer(plan, request.variables, principal, *own)
         if shared is not None:
             return pipeline.with_cost(shared.json, plan, request, principal, self.address)

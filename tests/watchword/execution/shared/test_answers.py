@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
 
 import orjson
 import pytest
@@ -13,11 +15,13 @@ from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.shop import PRICES, STAFF, Shop, shop, world
 from tests.support.toy_server import until
-from watchword.errors import TimedOut, Unavailable
+from watchword.errors import RateLimited, TimedOut, Unavailable
 from watchword.events.event import Event
 from watchword.execution.plan import Refused
 from watchword.execution.shared.answers import LONGEST_VARIABLES
+from watchword.execution.shared.store import JsonAnswer
 from watchword.principal import ANONYMOUS, Grants, Principal
+from watchword.throttling.admission import Bounds, Quota
 from watchword.transaction import transaction
 
 ITEM = "query($of: Int = 0) { item(of: $of) { price } }"
@@ -153,6 +157,38 @@ async def test_an_execution_whose_clients_are_all_gone_is_kept_for_the_next(open
     await until(lambda: len(opened.shared.store) == 1)
     await opened.ask(WAITING)
     assert world.asked == 1
+
+
+async def test_an_execution_has_a_place_among_the_open_operations_until_it_ends(
+    opened: Shop,
+) -> None:
+    quota = Quota("operations", Bounds(address=1))
+    plan, take_place = opened.plan(WAITING), partial(quota.take, "an address")
+
+    async def ask() -> JsonAnswer | None:
+        return await opened.shared.answer(plan, {}, ANONYMOUS, take_place=take_place)
+
+    first, second = asyncio.create_task(ask()), asyncio.create_task(ask())
+    await until(lambda: world.asked == 1)
+    for task in (first, second):
+        task.cancel()
+    await asyncio.wait([first, second])
+    assert len(quota) == 1
+    with pytest.raises(RateLimited, match="from this address"):
+        await opened.shared.answer(opened.plan(ITEM), {}, ANONYMOUS, take_place=take_place)
+    assert world.asked == 1
+    world.gate.set()
+    await until(lambda: not len(quota))
+    full = quota.take("an address")
+    # What is kept takes no place.
+    assert await ask() is not None
+    full.give_back()
+    for variables in ({"of": 1}, {"of": "nonsense"}):
+        with suppress(Refused):
+            await opened.shared.answer(
+                opened.plan(ITEM), variables, ANONYMOUS, take_place=take_place
+            )
+        assert not quota._counts
 
 
 async def test_an_execution_that_began_before_an_event_serves_only_who_asked_before_it(
