@@ -348,6 +348,7 @@ async def test_bad_input_is_named_and_nothing_is_written(
         ({"startedAfter": "0001-01-01T00:00:00+23:59"}, ["filter", "startedAfter"]),
         ({"startedBefore": "9999-12-31T23:59:59-23:59"}, ["filter", "startedBefore"]),
         ({"sourceId": "a\0"}, ["filter", "sourceId"]),
+        ({"sourceId": "a" * 65}, ["filter", "sourceId"]),
         ({"components": [encode_id("Component", f"{n}") for n in range(101)]}, ["filter", "components"]),
         ({"components": ["x"]}, ["filter", "components", 0]),
     ],

@@ -13,6 +13,9 @@ from incident_room.vocabulary import Impact, IncidentStatus, Visibility
 from watchword import BadUserInput, Order, checked_moment, decode_id
 
 MOST_COMPONENTS = 100
+# The importer takes no longer ones. The statements of filters are kept with the values in them: without this limit,
+# anybody could fill the memory with them.
+LONGEST_SOURCE_ID = 64
 
 
 @strawberry.enum
@@ -51,8 +54,12 @@ class IncidentFilter:
 
     def wanted(self) -> Wanted:
         """Check the filter. Raises `BadUserInput` for an invalid component id, date or source id."""
-        if self.source_id is not None and not self.source_id.isprintable():
-            raise BadUserInput("A source id has no control characters.", ["filter", "sourceId"])
+        id = self.source_id or ""
+        if len(id) > LONGEST_SOURCE_ID or not id.isprintable():
+            raise BadUserInput(
+                f"A source id has at most {LONGEST_SOURCE_ID} characters, and no control characters.",
+                ["filter", "sourceId"],
+            )
         return Wanted(
             statuses=None if self.statuses is None else frozenset(self.statuses),
             impacts=None if self.impacts is None else frozenset(self.impacts),
