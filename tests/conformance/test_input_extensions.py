@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 import strawberry
 from strawberry.scalars import JSON
-from websockets.asyncio.client import connect
 
 from tests.support.clients import STREAMING, TRANSPORTS
 from tests.support.clock import MovedClock
@@ -150,24 +147,3 @@ async def test_what_watchword_reads_itself_is_not_kept(transport: str, clock: Mo
         await server.publish("a")
         assert (await reading)["data"]["told"]["all"] == {"given": {"region": "eu"}}
         await over.aclose()
-
-
-async def test_what_is_nested_too_deeply_to_be_kept_is_refused(clock: MovedClock) -> None:
-    deep = "[" * 1_010 + "]" * 1_010
-    body = f'{{"query": "subscription {{ opened }}", "extensions": {{"deep": {deep}}}}}'
-    headers = {"content-type": "application/json", "accept": "text/event-stream"}
-    async with toy_server(clock, schema) as server, httpx2.AsyncClient() as client:
-        answer = await client.post(server.url, content=body, headers=headers)
-        assert answer.status_code == 400
-        [error] = answer.json()["errors"]
-        assert error["message"] == "extensions is nested too deeply."
-        url = server.url.replace("http", "ws")
-        async with connect(url, subprotocols=["graphql-transport-ws"], proxy=None) as socket:  # type: ignore[list-item]
-            await socket.send('{"type": "connection_init"}')
-            await socket.recv()
-            await socket.send(f'{{"type": "subscribe", "id": "1", "payload": {body}}}')
-            [told] = json.loads(await socket.recv())["payload"]
-            assert told["message"] == error["message"]
-            # The connection goes on.
-            await socket.send('{"type": "ping"}')
-            assert json.loads(await socket.recv())["type"] == "pong"

@@ -18,12 +18,14 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
+from tests.support import shop
 from tests.support.clients import STREAMING, TRANSPORTS, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_schema import STREAM
 from tests.support.toy_server import ToyServer, toy_server
 from watchword.context import Info
 from watchword.errors import NotFound
+from watchword.formats.exact_json import DEEPEST_READ
 from watchword.permissions.field import Public
 
 JSON = strawberry.scalars.JSON
@@ -332,3 +334,22 @@ async def ask(transport: str, server: ToyServer, query: str, variables: str) -> 
             return (await client.get(url)).json()
         headers = {"content-type": "application/json"}
         return (await client.post(server.url, content=body, headers=headers)).json()
+
+
+@pytest.mark.parametrize("member", ["variables", "extensions"])
+@pytest.mark.parametrize("levels", [DEEPEST_READ, 1_000])
+async def test_what_has_too_many_levels_is_refused_before_it_is_used(
+    member: str, levels: int, clock: MovedClock
+) -> None:
+    query = "query($of: Int) { item(of: $of) { price } }"
+    body = f'{{"query": "{query}", "{member}": {{"of": {"[" * levels + "]" * levels}}}}}'
+    headers = {"content-type": "application/json"}
+    async with toy_server(clock, shop.schema) as server, httpx2.AsyncClient() as client:
+        answer = await client.post(server.url, content=body, headers=headers)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert "nested too deeply" in answer.text
+        async with WebSocketClient.open(server.url) as socket:
+            await socket.init()
+            await socket.send(f'{{"type": "subscribe", "id": "1", "payload": {body}}}')
+            assert (await socket.closed())[0] == 4400

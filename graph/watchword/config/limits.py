@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from pydantic_settings import BaseSettings
 
+from watchword.formats.exact_json import DEEPEST_READ
+
 EVERY = "every transport"
 HTTP, SOCKET, LIVE = "HTTP", "WebSocket", "WebSocket, SSE, multipart"
 COMPLEX, LIMITED, LATE, BAD = "TOO_COMPLEX", "RATE_LIMITED", "TIMEOUT", "BAD_USER_INPUT"
@@ -76,6 +78,7 @@ REQUEST = (
     Limit("form_bytes", "bytes of a body to an endpoint of OAuth", TOO_LARGE, HTTP, fixed=65_536),
     Limit("form_parameters", "parameters of a body to an endpoint of OAuth", "400", HTTP, fixed=50),
     Limit("body_seconds", "seconds until a body has arrived", "408", HTTP, fixed=30),
+    Limit("levels", "levels of lists and objects in a body or a message", "BAD_USER_INPUT or close 4400", EVERY, fixed=DEEPEST_READ),
     _set("message_bytes", "bytes of a message: document, variables and extensions", "close 1009", SOCKET),
     _set("messages_per_second", "messages of a connection in a second", "close 1008", SOCKET),
     Limit("batch", "operations of a request, unless batching_config of the schema says more", BAD, HTTP, fixed=1),

@@ -16,6 +16,9 @@ import orjson
 
 # orjson writes 254 levels of nesting; the GraphQL response around a value needs some of them.
 DEEPEST = 100
+# Levels of lists and objects that are read. Much of what gets a value calls itself for each level, and Python fails at
+# about a thousand calls.
+DEEPEST_READ = 200
 # Python's int() needs time that grows with the square of the number of digits.
 LONGEST_INTEGER = 4_000
 # A decimal of at most 15 digits and without an exponent is unchanged after conversion to a float and back
@@ -81,7 +84,7 @@ def writable_or_text(value: Any, depth: int = DEEPEST) -> Any:
 def decode(data: bytes | str) -> Any:
     """Read JSON with every integer exact. A decimal that no float equals is returned as a `Number`.
 
-    Raises `json.JSONDecodeError`.
+    Raises `json.JSONDecodeError`, also for more than `DEEPEST_READ` levels.
     """
     try:
         value = orjson.loads(data)
@@ -89,7 +92,9 @@ def decode(data: bytes | str) -> Any:
         # A number is too large for orjson; the text may be valid JSON all the same.
         if "infinity" not in error.msg:
             raise
-        return _read_carefully(data)
+        value = _read_carefully(data)
+        _has_float(value)
+        return value
     return _read_carefully(data) if _has_float(value) else value
 
 
@@ -185,19 +190,26 @@ def _as_text(value: Any) -> str:
 
 
 def _has_float(value: Any) -> bool:
-    waiting: list[Any] = [(value,)]
-    while waiting:
-        for each in waiting.pop():
-            kind = type(each)
-            if kind is str or kind is int:
-                continue
-            if kind is dict:
-                waiting.append(each.values())
-            elif kind is list:
-                waiting.append(each)
-            elif kind is float:
-                return True
-    return False
+    """Tell whether a value has a float in it. Raises `json.JSONDecodeError` if it has too many levels."""
+    level: list[Any] = [(value,)]
+    found = False
+    for _ in range(DEEPEST_READ + 1):
+        below: list[Any] = []
+        for values in level:
+            for each in values:
+                kind = type(each)
+                if kind is str or kind is int:
+                    continue
+                if kind is dict:
+                    below.append(each.values())
+                elif kind is list:
+                    below.append(each)
+                elif kind is float:
+                    found = True
+        if not below:
+            return found
+        level = below
+    raise json.JSONDecodeError("it is nested too deeply", "", 0)
 
 
 def _read_carefully(data: bytes | str) -> Any:

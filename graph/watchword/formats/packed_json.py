@@ -12,10 +12,7 @@ class PackedObject:
     __slots__ = ("_text",)
 
     def __init__(self, members: dict[str, Any]) -> None:
-        """`members` come from JSON. The text has ASCII characters only, so that each takes one byte.
-
-        Raises `RecursionError` for some thousand levels.
-        """
+        """`members` come from JSON. The text has ASCII characters only, so that each takes one byte."""
         self._text = json.dumps(members, separators=(",", ":"))
 
     def unpacked(self) -> dict[str, Any]:

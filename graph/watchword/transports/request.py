@@ -111,15 +111,9 @@ READ_AT_START = frozenset(("resume", "position", "after", "cost", "traceparent",
 
 
 def opening_of(request: GraphQLRequest) -> Opening:
-    """Return what a subscription takes of a request. Resolvers may read what it keeps at any event.
-
-    Raises `BadUserInput` if that is nested too deeply to be kept.
-    """
+    """Return what a subscription takes of a request. Resolvers may read what it keeps at any event."""
     left = {k: v for k, v in (request.extensions or {}).items() if k not in READ_AT_START}
-    try:
-        kept = PackedObject(left) if left else None
-    except RecursionError:
-        raise BadUserInput("extensions is nested too deeply.", ["extensions"]) from None
+    kept = PackedObject(left) if left else None
     asked = request.wants_cost, request.refusals
     return Opening(request.resume, request.wants_position, kept, *asked)
 

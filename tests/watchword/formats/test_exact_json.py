@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from watchword.formats import exact_json
 from watchword.formats.exact_json import (
     DEEPEST,
+    DEEPEST_READ,
     LONGEST_INTEGER,
     Number,
     Unwritable,
@@ -200,6 +201,19 @@ def test_what_is_not_json_is_refused_whatever_its_numbers_are(text: str) -> None
         decode(text)
     with pytest.raises(json.JSONDecodeError):
         decode(text.encode("utf-16"))
+
+
+@pytest.mark.parametrize("leaf", ["1", "1.5", "1e400", "18446744073709551617"])
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a": ', "}"), ('[1.5, "b", ', "]")]
+)
+def test_so_many_levels_are_read_and_no_more(leaf: str, opening: str, closing: str) -> None:
+    def nested_text(levels: int) -> str:
+        return opening * levels + leaf + closing * levels
+
+    canonical_bytes(decode(nested_text(DEEPEST_READ)))
+    with pytest.raises(json.JSONDecodeError, match="nested too deeply"):
+        decode(nested_text(DEEPEST_READ + 1))
 
 
 def test_different_values_are_told_apart() -> None:

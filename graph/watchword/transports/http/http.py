@@ -355,11 +355,7 @@ def _for_stream(
     request = request._replace(variables=plan.declared(request.variables), extensions=extensions)
     if not plan.is_subscription:
         return request, None
-    try:
-        opening = opening_of(request)
-    except BadUserInput as error:
-        raise Failure(400, error) from error
-    return request._replace(query=None, extensions=None), opening
+    return request._replace(query=None, extensions=None), opening_of(request)
 
 
 def _is_browser(scope: Message, accept: str) -> bool:
