@@ -10,28 +10,33 @@ from typing import NamedTuple
 
 from watchword.cli.limit_table import shown
 from watchword.cli.running_server import UNREACHABLE, Asked, explain, running_server
-from watchword.config.limits import Limit, measurable
+from watchword.config.limits import BUDGETS, Limit, proposable
 from watchword.config.settings import PREFIX, Settings
 from watchword.errors import Unsafe
-from watchword.telemetry.metrics.catalogue import SIZES
+from watchword.telemetry.metrics.catalogue import SIZES, SPENT
 
-# Operations up to this part of all are to be allowed with room: a limit of twice what they have.
+# Operations, and minutes of a caller, up to this part of all are to be allowed with room: a limit of twice what they
+# have.
 PART, ROOM = 0.999, 2
 # With fewer operations, the part above is a matter of single ones.
 FEW = 10_000
 # Its names in Prometheus, whose library need not be installed here.
-_NAME, *_ATTRIBUTES = (each.replace(".", "_") for each in (SIZES.name, *SIZES.attributes))
-_LINE = re.compile(rf"^{_NAME}_bucket\{{(.*)\}} (\S+)$", re.MULTILINE)
+_SIZES, _SPENT, *_ATTRIBUTES = (
+    each.replace(".", "_") for each in (SIZES.name, SPENT.name, *SIZES.attributes)
+)
+_LINE = re.compile(rf"^(?:{_SIZES}|{_SPENT})_bucket\{{(.*)\}} (\S+)$", re.MULTILINE)
+_BUDGETS = {limit.name for limit in BUDGETS}
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Buckets = dict[float, float]
-"""How many operations had at most so much."""
+"""How many operations, or minutes of a caller, had at most so much."""
 
 
 class Measured(NamedTuple):
     """What the operations of one limit have: their number, what nearly all have at most, and what the largest has.
 
-    `largest_by` is the name of an operation that has the most.
+    `largest_by` is the name of an operation that has the most. Of a budget, what each caller has spent in a minute is
+    measured in the place of operations, and nobody is named.
     """
 
     number: int
@@ -62,7 +67,7 @@ def parse(text: str) -> dict[str, Measured]:
     for labels, count in _LINE.findall(text):
         found = dict(_LABEL.findall(labels))
         bound = inf if found["le"] == "+Inf" else float(found["le"])
-        by_name[found[limit_label]][found[name_label]][bound] = float(count)
+        by_name[found[limit_label]][found.get(name_label, "")][bound] = float(count)
     return {limit: _measured(names) for limit, names in by_name.items()}
 
 
@@ -82,22 +87,40 @@ def _at_most(buckets: Buckets, part: float) -> float:
     return next((bound for bound, count in sorted(buckets.items()) if count >= wanted), inf)
 
 
-def proposal(measured: Measured, limit: Limit) -> float:
-    """Return twice what nearly all operations have, and at least 1."""
+def few(measured: dict[str, Measured]) -> Iterator[str]:
+    """Yield a sentence for each kind of what was measured of which there is too little to set limits by."""
+    of_operations = [each.number for name, each in measured.items() if name not in _BUDGETS]
+    of_callers = [each.number for name, each in measured.items() if name in _BUDGETS]
+    for numbers, what in ((of_operations, "operations"), (of_callers, "minutes of callers")):
+        if numbers and (least := min(numbers)) < FEW:
+            yield f"Only {least:,} {what} were measured. Wait for some {FEW:,} before you set limits by them."
+
+
+def proposal(measured: Measured, limit: Limit, least: float = 1) -> float:
+    """Return twice what nearly all operations have, and at least `least`."""
     default = Settings.model_fields[limit.setting or ""].default
-    return default if measured.usual == inf else max(1, ROOM * measured.usual)
+    return default if measured.usual == inf else max(least, ROOM * measured.usual)
+
+
+def _dearest(measured: dict[str, Measured], settings: Settings) -> float:
+    """Return what one operation may cost now, or may cost by the proposal. No budget can be smaller."""
+    [cost] = [limit for limit in proposable() if limit.name == "cost"]
+    found = measured.get("cost")
+    return max(settings.max_cost, 0 if found is None else proposal(found, cost))
 
 
 def rows(measured: dict[str, Measured], settings: Settings) -> Iterator[list[str]]:
     """Yield a heading and a row for each limit that was measured, with what is set and what is proposed."""
-    yield ["setting", "is", "proposed", "99.9% at most", "largest at most", "by", "operations"]
-    for limit in measurable():
+    yield ["setting", "is", "proposed", "99.9% at most", "largest at most", "by", "measured"]
+    dearest = _dearest(measured, settings)
+    for limit in proposable():
         if (found := measured.get(limit.name)) is None:
             continue
-        numbers = [limit.value(settings), proposal(found, limit), found.usual, found.largest]
+        proposed = proposal(found, limit, dearest if limit.name in _BUDGETS else 1)
+        numbers = [limit.value(settings), proposed, found.usual, found.largest]
         yield [
             f"{PREFIX}{limit.setting or ''}".upper(),
             *map(shown, numbers),
-            found.largest_by,
+            found.largest_by or "(a minute)",
             f"{found.number:,}",
         ]

@@ -30,6 +30,7 @@ def limits(ctx: click.Context) -> None:
 def report(url: str | None, token: str | None) -> None:
     """Propose limits from what a running server has measured: twice what 99.9% of its operations have at most.
 
+    Budgets are proposed in the same way, from what each principal, client and address has spent in each minute.
     The server needs WATCHWORD_METRICS=prometheus. With WATCHWORD_LIMITS=measure, it refuses nothing meanwhile.
     """
     settings = read()
@@ -38,8 +39,5 @@ def report(url: str | None, token: str | None) -> None:
     if not measured:
         raise Unsafe("The server has measured no operation yet: come back when clients have asked.")
     click.echo(columns(limit_report.rows(measured, settings)))
-    least = min(each.number for each in measured.values())
-    if least < limit_report.FEW:
-        click.echo(
-            f"\nOnly {least:,} operations were measured. Wait for some {limit_report.FEW:,} before you set limits by them."
-        )
+    for sentence in limit_report.few(measured):
+        click.echo(f"\n{sentence}")

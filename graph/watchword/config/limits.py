@@ -127,3 +127,8 @@ def fixed(name: str) -> int:
 def measurable() -> Iterator[Limit]:
     """Yield the limits of an operation that refuse nothing while limits are only measured."""
     return (each for each in OPERATION if each.is_measurable)
+
+
+def proposable() -> Iterator[Limit]:
+    """Yield the limits whose numbers `watchword limits report` proposes."""
+    return (each for each in (*OPERATION, *BUDGETS) if each.is_measurable)

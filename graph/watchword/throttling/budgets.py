@@ -5,13 +5,15 @@ twentieth of a caller's budget that it has told nobody of, it adds that to a cou
 and learns what all processes have admitted. So a caller that spends less than that in a minute costs no round trip,
 and between n processes a caller may get at most n twentieths of its budget too much, and what they admit during one
 answer of Redis. While Redis is away, each process counts alone.
+
+While limits are only measured, callers without a budget have accounts too, so that budgets can be proposed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from math import ceil
+from collections.abc import Callable, Iterator
+from math import ceil, inf
 from typing import Literal, NamedTuple
 
 from watchword.errors import OverBudget
@@ -25,6 +27,9 @@ from watchword.throttling.ip_prefix import networks
 WINDOW = 60
 # The part of a budget that a process may admit before it tells the others.
 SHARE = 0.05
+# What an account without a budget admits before it tells the others: the share of the smallest budget that can be set
+# if operations may cost as much as by default.
+MEASURED_SHARE = 1_000
 # An operation costs at least this, so that the cheapest ones are limited in number.
 LEAST = 1
 # A process keeps at most this many accounts, each of about 300 bytes. A caller whose account was dropped begins a
@@ -59,23 +64,37 @@ class Payer(NamedTuple):
 
 
 class Account:
-    """What one payer has spent in this window, as far as this process knows."""
+    """What one payer has spent in this window, as far as this process knows.
 
-    __slots__ = ("budget", "due", "known", "payer", "untold")
+    Without a budget, that is infinite. `stands_alone` is false for a network around that of the caller.
+    """
 
-    def __init__(self, payer: Payer, budget: int) -> None:
+    __slots__ = ("budget", "due", "known", "payer", "stands_alone", "untold")
+
+    def __init__(self, payer: Payer, budget: float, *, stands_alone: bool = True) -> None:
         self.payer = payer
         self.budget = budget
+        self.stands_alone = stands_alone
         # What all processes had told of when this one last asked, its own part included.
         self.known = 0.0
         self.untold = 0.0
         # With so much untold, the others are told.
-        self.due = budget * SHARE
+        self.due = self.share
+
+    @property
+    def share(self) -> float:
+        """What is admitted before the others are told."""
+        return MEASURED_SHARE if self.budget == inf else self.budget * SHARE
+
+    @property
+    def spent(self) -> float:
+        """What this process knows to be spent."""
+        return self.known + self.untold
 
     @property
     def left(self) -> float:
         """What this process knows to be left."""
-        return self.budget - self.known - self.untold
+        return self.budget - self.spent
 
 
 class Budgets:
@@ -90,12 +109,16 @@ class Budgets:
         *,
         enforced: bool = True,
     ) -> None:
-        """`attempts` has the counters that all processes share. Budgets that are not enforced are only counted."""
+        """`attempts` has the counters that all processes share. Budgets that are not enforced are only counted, and what
+        callers without a budget spend is counted too."""
         self.rates = rates
         self.enforced = enforced
         self.exceeded: Counter[str] = Counter()
         """How many operations and events cost more than was left, by the name of the limit."""
-        self.is_set = any(rates)
+        self.is_set = any(rates) or not enforced
+        """Whether operations are charged at all."""
+        self.on_spent: Callable[[Kind, float], object] | None = None
+        """Called for each caller that has spent anything in a window, with what it was, when the window is over."""
         self._attempts = attempts
         self._clock = clock
         self._background = background
@@ -120,47 +143,62 @@ class Budgets:
                 if not self.enforced:
                     continue
                 remains = (window + 1) * WINDOW - now
-                raise OverBudget(ceil(cost), account.budget, max(1, ceil(remains)))
+                raise OverBudget(ceil(cost), int(account.budget), max(1, ceil(remains)))
         for account in accounts:
             account.untold += due
             if account.untold >= account.due and self._attempts.is_shared:
-                account.due = account.untold + account.budget * SHARE
+                account.due = account.untold + account.share
                 self._background.spawn("the telling of a budget", self._tell(account, window))
 
     def left(self, principal: Principal, address: str) -> Left | None:
         """Return what is left of the caller's budget of which least is left; None without a budget."""
         accounts, now = self._charged(principal, address)
-        if not accounts:
+        limited = [account for account in accounts if account.budget < inf]
+        if not limited:
             return None
-        least = min(accounts, key=lambda account: account.left)
-        return Left(least.budget, max(0, int(least.left)), ceil((self._window + 1) * WINDOW - now))
+        least = min(limited, key=lambda account: account.left)
+        reset_after = ceil((self._window + 1) * WINDOW - now)
+        return Left(int(least.budget), max(0, int(least.left)), reset_after)
+
+    def turn(self) -> float:
+        """Begin a new window if the last one is over, and return the time."""
+        now = self._clock.now()
+        if (window := int(now // WINDOW)) != self._window:
+            ended, self._window, self._accounts = self._accounts, window, {}
+            if self.on_spent is not None:
+                for payer, account in ended.items():
+                    if account.stands_alone and account.spent:
+                        self.on_spent(payer.kind, account.spent)
+        return now
 
     def _charged(self, principal: Principal, address: str) -> tuple[list[Account], float]:
         """Return a caller's accounts of this window, and the time."""
-        now = self._clock.now()
-        if (window := int(now // WINDOW)) != self._window:
-            self._window, self._accounts = window, {}
+        now = self.turn()
         return [self._account(*each) for each in self._payers(principal, address)], now
 
-    def _payers(self, principal: Principal, address: str) -> Iterator[tuple[Payer, int]]:
-        rates = self.rates
+    def _payers(self, principal: Principal, address: str) -> Iterator[tuple[Payer, int, int]]:
+        """Yield a caller's payers, the rate of each, and how many times that its budget is."""
+        rates, measures = self.rates, not self.enforced
         if principal.is_anonymous:
-            if rates.address:
+            if rates.address or measures:
                 for network in networks(address):
-                    yield Payer("address", network.name), rates.address * network.times
+                    yield Payer("address", network.name), rates.address, network.times
             return
-        if rates.principal:
-            yield Payer("principal", principal.subject), rates.principal
+        if rates.principal or measures:
+            yield Payer("principal", principal.subject), rates.principal, 1
         # Everybody uses our own front end: it has no budget.
-        if rates.client and principal.client is not None and not principal.is_first_party:
-            yield Payer("client", principal.client), rates.client
+        if (rates.client or measures) and not (
+            principal.client is None or principal.is_first_party
+        ):
+            yield Payer("client", principal.client), rates.client, 1
 
-    def _account(self, payer: Payer, budget: int) -> Account:
+    def _account(self, payer: Payer, rate: int, times: int) -> Account:
         found = self._accounts.get(payer)
         if found is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
                 del self._accounts[next(iter(self._accounts))]
-            found = self._accounts[payer] = Account(payer, budget)
+            made = Account(payer, rate * times or inf, stands_alone=times == 1)
+            found = self._accounts[payer] = made
         return found
 
     async def _tell(self, account: Account, window: int) -> None:
@@ -170,4 +208,4 @@ class Budgets:
         if total is not None:
             account.untold -= part
             account.known = max(account.known, total)
-            account.due = account.budget * SHARE
+            account.due = account.share

@@ -10,12 +10,15 @@ import pytest
 
 from tests.support.command_line import watchword
 from tests.support.server import LiveServer, issuing
-from watchword.cli.limit_report import PART, Measured, parse, proposal
-from watchword.config.limits import measurable
+from watchword.cli.limit_report import PART, Measured, few, parse, proposal, rows
+from watchword.config.limits import BUDGETS, measurable
 from watchword.config.settings import Settings
 
 LINE = 'watchword_operation_size_bucket{graphql_operation_name="%s",le="%s",limit="%s"} %s\n'
 DEPTH = next(each for each in measurable() if each.name == "depth")
+
+
+SPENT = 'watchword_budget_spent_bucket{le="%s",limit="%s"} %s\n'
 
 
 def buckets(name: str, limit: str, **counts: int) -> str:
@@ -46,6 +49,42 @@ def test_a_proposal_is_at_least_one_and_the_default_where_measuring_has_no_end()
     assert proposal(Measured(10, 0, 0, "A"), DEPTH) == 1
     default = Settings.model_fields["max_depth"].default
     assert proposal(Measured(10, inf, inf, "A"), DEPTH) == default
+
+
+def proposed(text: str, **settings: int) -> dict[str, list[str]]:
+    found = rows(parse(text), Settings(_env_file=None, **settings))  # type: ignore[arg-type]
+    return {setting: rest for setting, *rest in found}
+
+
+def minutes(limit: str, **counts: int) -> str:
+    return "".join(
+        SPENT % ("+Inf" if bound == "inf" else f"{float(bound[1:])}", limit, float(count))
+        for bound, count in counts.items()
+    )
+
+
+def test_a_budget_is_twice_what_nearly_all_callers_spend_in_a_minute() -> None:
+    text = minutes("budget_per_client", _30000=9_995, _700000=10_000, inf=10_000)
+    row = proposed(text)["WATCHWORD_BUDGET_PER_CLIENT"]
+    assert row == ["0", "60,000", "30,000", "700,000", "(a minute)", "10,000"]
+
+
+def test_no_budget_is_proposed_that_could_not_pay_the_costliest_operation() -> None:
+    spent = minutes("budget_per_address", _30=10_000, inf=10_000)
+    of_cost = buckets("A", "cost", _50000=10_000, inf=10_000)
+    assert proposed(spent)["WATCHWORD_BUDGET_PER_ADDRESS"][1] == "20,000"
+    assert proposed(spent, max_cost=700)["WATCHWORD_BUDGET_PER_ADDRESS"][1] == "700"
+    both = proposed(spent + of_cost)
+    assert both["WATCHWORD_MAX_COST"][1] == both["WATCHWORD_BUDGET_PER_ADDRESS"][1] == "100,000"
+
+
+def test_too_few_operations_and_too_few_minutes_are_told_apart() -> None:
+    few_minutes = minutes("budget_per_principal", _30=7, inf=7)
+    many = buckets("A", "depth", _3=10_000, inf=10_000)
+    [said] = few(parse(few_minutes + many))
+    assert said.startswith("Only 7 minutes of callers were measured.")
+    assert not [*few(parse(many))]
+    assert {limit.name for limit in BUDGETS} > {*parse(few_minutes)}
 
 
 @pytest.fixture(scope="module")

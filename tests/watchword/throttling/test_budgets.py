@@ -26,14 +26,49 @@ ENOUGH = 5_000
 
 @asynccontextmanager
 async def charging(
-    clock: MovedClock, rates: Rates, url: str = MEMORY
+    clock: MovedClock, rates: Rates, url: str = MEMORY, *, enforced: bool = True
 ) -> AsyncIterator[tuple[Budgets, Background]]:
     attempts, background = Attempts(url), Background(clock)
     try:
-        yield Budgets(rates, attempts, clock, background), background
+        yield Budgets(rates, attempts, clock, background, enforced=enforced), background
     finally:
         await background.close()
         await attempts.close()
+
+
+@pytest.mark.parametrize(
+    ("rates", "enforced"), [(Rates(), False), (Rates(100, 100, 100), True), (Rates(100), False)]
+)
+async def test_what_each_caller_has_spent_is_told_when_the_minute_is_over(
+    rates: Rates, enforced: bool, clock: MovedClock
+) -> None:
+    told: list[tuple[str, float]] = []
+    async with charging(clock, rates, enforced=enforced) as (made, _):
+        made.on_spent = lambda *spent: told.append(spent)
+        assert made.is_set
+        made.charge(ALICE, HERE, 2)
+        made.charge(ALICE, HERE, 3)
+        made.charge(BOB, HERE, 7)
+        # An IPv6 address counts as its /64 alone, though the networks around it have accounts.
+        made.charge(ANONYMOUS, "2001:db8::1", 4)
+        made.turn()
+        assert not told
+        clock.move(WINDOW)
+        made.turn()
+    assert sorted(told) == [("address", 4), ("client", 12), ("principal", 5), ("principal", 7)]
+
+
+async def test_a_caller_without_a_budget_is_only_counted_while_limits_are_measured(
+    clock: MovedClock,
+) -> None:
+    async with charging(clock, Rates(), enforced=False) as (made, _):
+        made.charge(ALICE, HERE, 10**9)
+        assert made.left(ALICE, HERE) is None
+        assert not made.exceeded
+    async with charging(clock, Rates()) as (made, _):
+        assert not made.is_set
+        made.charge(ALICE, HERE, 10**9)
+        assert len(made) == 0
 
 
 def spend(made: Budgets, principal: Principal, address: str = HERE, each: float = 1) -> float:

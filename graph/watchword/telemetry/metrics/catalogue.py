@@ -59,6 +59,15 @@ SIZES = Metric(
     ("limit", "graphql.operation.name"),
     bounded="graphql.operation.name",
 )
+SPENT = Metric(
+    "watchword.budget.spent",
+    HISTOGRAM,
+    "1",
+    "What the operations of one caller cost in one minute, for each caller that asked in it, by the name of its budget:"
+    " budget_per_principal, budget_per_client, budget_per_address. A caller without a budget is counted with"
+    " WATCHWORD_LIMITS=measure only. Each process counts the callers that asked it. `watchword limits report` reads this.",
+    ("limit",),
+)
 LIMITS_EXCEEDED = Metric(
     "watchword.limit.exceeded",
     COUNTER,

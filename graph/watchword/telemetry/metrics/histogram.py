@@ -17,6 +17,8 @@ SHORT_DURATIONS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, *DURATIONS)
 
 SIZES = (0, 1, 2, 3, 5, 7, *(each * 10**n for n in range(1, 6) for each in (1, 1.5, 2, 3, 5, 7)))
 """Bounds of numbers of things, from none to a million, each at most half larger than the one before."""
+LARGE_SIZES = (*SIZES, *(each * 10**n for n in range(6, 10) for each in (1, 1.5, 2, 3, 5, 7)))
+"""The same, and larger ones: a client may ask much in a minute."""
 
 
 class Histogram:

@@ -9,6 +9,7 @@ from tests.support.metrics import scraped
 from tests.support.toy_app import CREDENTIALS, running
 from watchword.telemetry.metrics.catalogue import ALL, WORKERS
 from watchword.telemetry.metrics.prometheus import prometheus_name
+from watchword.throttling.budgets import WINDOW
 
 
 async def test_every_metric_is_read(database_url: str, clock: MovedClock) -> None:
@@ -60,3 +61,16 @@ async def test_a_revocation_is_measured_after_a_while(database_url: str, clock: 
                 clock.move(1)
                 # The database and the collector get their turn.
                 await asyncio.to_thread(int)
+
+
+async def test_what_callers_spend_in_a_minute_is_measured_without_a_budget(
+    database_url: str, clock: MovedClock
+) -> None:
+    async with running(database_url, clock, metrics="prometheus", limits="measure") as app:
+        for _ in range(3):
+            await app.ask("query Greeting { hello }")
+        clock.move(WINDOW)
+        found = scraped((await app.client.get("/metrics")).text)
+    # Each costs 1, and the first one's document was read: that is part of the same 1.
+    assert found["watchword_budget_spent_sum", "budget_per_address"] == 3
+    assert found["watchword_budget_spent_count", "budget_per_address"] == 1
