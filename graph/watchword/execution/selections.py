@@ -1,14 +1,16 @@
-"""What a document selects: its fragments, the object types that a selection is made on, and its conditions."""
+"""What a document selects: its fragments, the fields in a selection, the types that it is made on, and its conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLNamedType,
@@ -21,22 +23,83 @@ from graphql import (
     VariableNode,
     Visitor,
     is_abstract_type,
+    is_object_type,
     visit,
 )
 
+Fragment = FragmentDefinitionNode | InlineFragmentNode
 Objects = frozenset[GraphQLObjectType]
+T = TypeVar("T")
 
 
-class Selections:
-    """Resolves the fragments of one document."""
+class Fragments:
+    """The fragments of one valid document."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
-        self._schema = schema
-        self._fragments = {
+    def __init__(self, document: DocumentNode) -> None:
+        self._named = {
             node.name.value: node
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         }
+
+    def named(self, name: str) -> FragmentDefinitionNode:
+        """Return the fragment of a name."""
+        return self._named[name]
+
+    def at(self, node: SelectionNode) -> Fragment:
+        """Return the fragment that is spread or written at a place, which is no field."""
+        if isinstance(node, FragmentSpreadNode):
+            return self._named[node.name.value]
+        assert isinstance(node, InlineFragmentNode), "it is no field"
+        return node
+
+    def fields(
+        self,
+        selections: Iterable[SelectionSetNode],
+        on: T,
+        enter: Callable[[Fragment, T], T | None],
+    ) -> Iterator[tuple[T, FieldNode]]:
+        """Yield the fields that selections read of one object, with what `enter` makes of `on` in the fragments around each.
+
+        `enter` returns None for a fragment whose fields are not wanted. A named fragment is entered once.
+        """
+        entered: set[str] = set()
+        waiting = deque((each, on) for each in selections)
+        while waiting:
+            nodes, kind = waiting.popleft()
+            for node in nodes.selections:
+                if isinstance(node, FieldNode):
+                    yield kind, node
+                    continue
+                if isinstance(node, FragmentSpreadNode):
+                    if node.name.value in entered:
+                        continue
+                    entered.add(node.name.value)
+                fragment = self.at(node)
+                if (inner := enter(fragment, kind)) is not None:
+                    waiting.append((fragment.selection_set, inner))
+
+
+def narrowed(
+    schema: GraphQLSchema, fragment: Fragment, on: GraphQLNamedType
+) -> GraphQLNamedType | None:
+    """Return the type that a fragment's fields are read of; None if an object of `on` is never of it."""
+    condition = fragment.type_condition
+    if condition is None:
+        return on
+    kind: Any = schema.get_type(condition.name.value)
+    if is_object_type(on):
+        fits = kind is on or (is_abstract_type(kind) and schema.is_sub_type(kind, on))
+        return on if fits else None
+    return kind  # type: ignore[no-any-return]
+
+
+class Selections:
+    """Narrows the object types of selections through the fragments of one document."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._fragments = Fragments(document)
 
     def objects(self, kind: GraphQLNamedType | None) -> Objects:
         """Return the types that an object of a type may have."""
@@ -46,10 +109,7 @@ class Selections:
 
     def within(self, node: SelectionNode, objects: Objects) -> tuple[SelectionSetNode, Objects]:
         """Return what a fragment selects where it is spread or written, and on which of these types."""
-        fragment = (
-            self._fragments[node.name.value] if isinstance(node, FragmentSpreadNode) else node
-        )
-        assert isinstance(fragment, FragmentDefinitionNode | InlineFragmentNode), "it is no field"
+        fragment = self._fragments.at(node)
         condition = fragment.type_condition
         if condition is None:
             return fragment.selection_set, objects

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from graphql import (
@@ -22,6 +21,7 @@ from graphql import (
 )
 
 from watchword.execution.cost.formula import UNCOUNTED
+from watchword.execution.selections import Fragments
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,11 @@ def size_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
 ) -> Size:
     """Measure an operation of a valid document."""
-    fragments = {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
+    fragments = Fragments(document)
     nodes, root = operation.selection_set, schema.get_root_type(operation.operation)
     size = _Measure(schema, fragments).selections(nodes, root)
-    return replace(size, root_fields=len({*_names(nodes, fragments)}))
+    at_root = fragments.fields([nodes], True, lambda _, is_inside: is_inside)
+    return replace(size, root_fields=len({(node.alias or node.name).value for _, node in at_root}))
 
 
 def directives_of(document: DocumentNode) -> int:
@@ -75,25 +72,10 @@ def directives_of(document: DocumentNode) -> int:
     return directives
 
 
-def _names(nodes: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[str]:
-    """Yield the names that the fields of a selection have in the answer, through its fragments."""
-    seen: set[str] = set()
-    waiting = [nodes]
-    while waiting:
-        for node in waiting.pop().selections:
-            if isinstance(node, FieldNode):
-                yield (node.alias or node.name).value
-            elif isinstance(node, InlineFragmentNode):
-                waiting.append(node.selection_set)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-                seen.add(node.name.value)
-                waiting.append(fragments[node.name.value].selection_set)
-
-
 class _Measure:
     """Measures selections, and each fragment once. Validation has already refused circular fragments."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
+    def __init__(self, schema: GraphQLSchema, fragments: Fragments) -> None:
         self._schema = schema
         self._fragments = fragments
         self._known: dict[str, Size] = {}
@@ -117,7 +99,7 @@ class _Measure:
 
     def _fragment(self, name: str) -> Size:
         if name not in self._known:
-            node = self._fragments[name]
+            node = self._fragments.named(name)
             on = self._schema.get_type(node.type_condition.name.value)
             self._known[name] = self.selections(node.selection_set, on)
         return self._known[name]

@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLObjectType,
+    InlineFragmentNode,
     OperationDefinitionNode,
     build_schema,
     get_named_type,
     parse,
 )
 
-from watchword.execution.selections import Objects, Selections, conditions, is_included
+from watchword.execution.selections import (
+    Fragment,
+    Fragments,
+    Objects,
+    Selections,
+    conditions,
+    is_included,
+    narrowed,
+)
 
 SCHEMA = build_schema(
     """
@@ -29,6 +38,55 @@ SCHEMA = build_schema(
 
 def names(objects: Objects) -> set[str]:
     return {each.name for each in objects}
+
+
+def fields(query: str, leaves_out: str = "") -> list[tuple[str, str]]:
+    """Return the fields of an operation's selection, each with the conditions around it."""
+    document = parse(query)
+    [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+
+    def enter(fragment: Fragment, around: str) -> str | None:
+        condition = fragment.type_condition
+        name = condition.name.value if condition else ""
+        return None if name == leaves_out else f"{around}/{name}"
+
+    found = Fragments(document).fields([operation.selection_set], "", enter)
+    return [(node.name.value, around) for around, node in found]
+
+
+def test_the_fields_of_a_selection_are_those_of_its_fragments_too() -> None:
+    query = "{ a ... on Cat { b ...F } } fragment F on Named { name }"
+    assert fields(query) == [("a", ""), ("b", "/Cat"), ("name", "/Cat/Named")]
+    assert fields(query, leaves_out="Cat") == [("a", "")]
+
+
+def test_a_named_fragment_is_entered_once_and_one_that_is_written_each_time() -> None:
+    query = "{ ...F ...F ... on Cat { a } ... on Cat { a } } fragment F on Named { name }"
+    assert fields(query) == [("name", "/Named"), ("a", "/Cat"), ("a", "/Cat")]
+
+
+@pytest.mark.parametrize(
+    ("on", "condition", "kind"),
+    [
+        ("Cat", "Cat", "Cat"),
+        ("Cat", "Named", "Cat"),
+        ("Cat", "Thing", "Cat"),
+        ("Dog", "Thing", None),
+        ("Dog", "Cat", None),
+        ("Named", "Cat", "Cat"),
+        ("Named", "Thing", "Thing"),
+        ("Named", None, "Named"),
+    ],
+)
+def test_a_fragment_narrows_the_type_that_its_fields_are_read_of(
+    on: str, condition: str | None, kind: str | None
+) -> None:
+    document = parse(f"{{ ... {f'on {condition}' if condition else ''} {{ name }} }}")
+    [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+    [fragment] = operation.selection_set.selections
+    assert isinstance(fragment, InlineFragmentNode)
+    found = narrowed(SCHEMA, fragment, SCHEMA.type_map[on])
+    assert (found and found.name) == kind
 
 
 def test_a_selection_is_made_on_the_types_that_an_object_may_have() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
@@ -17,13 +16,13 @@ from graphql import (
     get_named_type,
     is_abstract_type,
     is_composite_type,
-    is_object_type,
 )
 from graphql.execution import VariableValues
 
 from watchword.execution.cost.formula import Number
 from watchword.execution.cost.sizes import value_of
 from watchword.execution.cost.weights import Weights, weight_of
+from watchword.execution.selections import Fragments, narrowed
 
 Selections = tuple[SelectionSetNode, ...]
 Fields = dict[str, tuple[GraphQLNamedType, list[FieldNode]]]
@@ -37,7 +36,7 @@ class Actual:
         self,
         schema: GraphQLSchema,
         weights: Weights,
-        fragments: dict[str, FragmentDefinitionNode],
+        fragments: Fragments,
         variables: VariableValues,
     ) -> None:
         self._schema = schema
@@ -104,35 +103,10 @@ class Actual:
 
     def _gathered(self, selections: Selections, on: GraphQLNamedType) -> Fields:
         found: Fields = {}
-        seen: set[str] = set()
-        waiting: list[tuple[SelectionSetNode, GraphQLNamedType]] = [(s, on) for s in selections]
-        while waiting:
-            nodes, kind = waiting.pop(0)
-            for node in nodes.selections:
-                if isinstance(node, FieldNode):
-                    name = (node.alias or node.name).value
-                    found.setdefault(name, (kind, []))[1].append(node)
-                    continue
-                within: Any = node
-                if isinstance(node, FragmentSpreadNode):
-                    if node.name.value in seen:
-                        continue
-                    seen.add(node.name.value)
-                    within = self._fragments[node.name.value]
-                narrowed = self._narrowed(within.type_condition, kind)
-                if narrowed is not None:
-                    waiting.append((within.selection_set, narrowed))
+        enter = partial(narrowed, self._schema)
+        for kind, node in self._fragments.fields(selections, on, enter):
+            found.setdefault((node.alias or node.name).value, (kind, []))[1].append(node)
         return found
-
-    def _narrowed(self, condition: Any, on: GraphQLNamedType) -> GraphQLNamedType | None:
-        """Return the type that a fragment's fields are read of; None if an object of `on` is never of it."""
-        if condition is None:
-            return on
-        kind: Any = self._schema.get_type(condition.name.value)
-        if is_object_type(on):
-            fits = kind is on or (is_abstract_type(kind) and self._schema.is_sub_type(kind, on))
-            return on if fits else None
-        return kind  # type: ignore[no-any-return]
 
 
 def _flat(value: Any) -> Iterable[Any]:

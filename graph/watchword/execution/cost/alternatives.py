@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from graphql import (
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
+    InlineFragmentNode,
     SelectionSetNode,
     is_abstract_type,
 )
 
-from watchword.execution.cost.weights import list_size_of, weight_of
+from watchword.execution.cost.weights import Weights
+from watchword.execution.selections import Fragment, Fragments
 
 # With more alternatives, the selections of all are added up, which is never too little.
 MOST = 64
 # So many fields of a document are measured for alternatives, each for each of them. Then selections are added up.
 MOST_MEASURED = 10_000
+# A field that says something of costs is measured anew for each of them: that takes as long as so many others, of which
+# types mostly share what was measured. And so many fields are compared in the time of one that is measured.
+MARKED, COMPARED = 5, 20
+NONE: frozenset[str] = frozenset()
 
 
 class _Read(NamedTuple):
@@ -32,51 +34,54 @@ class _Read(NamedTuple):
     number: int
 
 
+class _ToldApart(NamedTuple):
+    """The possible types of an abstract one, those of them that conditions tell apart, and to which abstract types each belongs."""
+
+    possible: Sequence[Any]
+    kinds: frozenset[Any]
+    belongs: Mapping[Any, tuple[bool, ...]]
+
+
 class Alternatives:
     """Finds the alternatives of selections in one document."""
 
     def __init__(
         self,
         schema: GraphQLSchema,
-        fragments: Mapping[str, FragmentDefinitionNode],
-        marked: Mapping[str, frozenset[str]],
+        fragments: Fragments,
+        weights: Weights,
     ) -> None:
-        """`marked` are, for each object type, its fields that say something of costs."""
         self._schema = schema
         self._fragments = fragments
-        self._marked = marked
+        self._weights = weights
         self._sums: set[str] = set()
         self._left = MOST_MEASURED
         self._of_fragments: dict[str, _Read] = {}
-        self._marking: dict[tuple[str, str], Sequence[GraphQLNamedType]] = {}
-        self._told_apart: dict[tuple[str, frozenset[str]], set[str]] = {}
+        self._by_conditions: dict[tuple[str, frozenset[str]], _ToldApart] = {}
 
     def of(self, nodes: SelectionSetNode, on: Any) -> list[GraphQLNamedType]:
         """Return the types to measure a selection for. The abstract type itself stands for all others."""
         conditions, fields, number = self._read(nodes)
-        possible = {each.name: each for each in self._schema.get_possible_types(on)}
-        differing = self._differing(on, conditions, possible)
-        differing |= {name for name in possible if self._marked.get(name, frozenset()) & fields}
-        measured = number * len(differing)
+        told_apart = self._told_apart(on, conditions)
+        marked = [
+            kind
+            for kind in told_apart.possible
+            if self._weights.marked.get(kind.name, NONE) & fields
+        ]
+        self._left -= len(marked) * len(fields) // COMPARED
+        differing = {*told_apart.kinds, *self._unlike(marked, fields, told_apart)}
+        measured = number * (len(differing) + MARKED * len(differing & {*marked}))
         if len(differing) <= MOST and measured <= self._left:
             self._left -= measured
-            return [on, *(possible[name] for name in sorted(differing))]
+            return [on, *sorted(differing, key=lambda kind: kind.name)]
         self._sums.add(on.name)
         return [on]
 
     def marking(self, on: Any, field: str) -> Sequence[GraphQLNamedType]:
-        """Return types of which a field may cost something else than of `on`, if that stands for all: one for each cost."""
+        """Return types of which a field may cost more than of `on`, if that stands for all: not two that cost the same."""
         if on.name not in self._sums:
             return ()
-        key = on.name, field
-        if key not in self._marking:
-            found = {
-                _cost_of(kind.fields[field]): kind
-                for kind in self._schema.get_possible_types(on)
-                if field in self._marked.get(kind.name, ())
-            }
-            self._marking[key] = tuple(found.values())
-        return self._marking[key]
+        return self._weights.dearest(on, field)
 
     def in_rest(self, kind: Any, on: Any) -> GraphQLNamedType | None:
         """Return the type of a fragment's fields where `on` stands for all types that were not measured themselves."""
@@ -89,51 +94,54 @@ class Alternatives:
         rest: GraphQLNamedType = kind
         return rest
 
-    def _differing(
-        self, on: Any, conditions: frozenset[str], possible: Mapping[str, Any]
-    ) -> set[str]:
+    def _unlike(
+        self, marked: Sequence[Any], fields: frozenset[str], told_apart: _ToldApart
+    ) -> Iterable[Any]:
+        """Return types of which these fields cost something else: one for all with the same costs."""
+        if self._left < 0:
+            return marked
+        found: dict[tuple[Any, ...], Any] = {}
+        for kind in marked:
+            alike = [self._weights.alike(kind.fields[each]) for each in fields & kind.fields.keys()]
+            found.setdefault((told_apart.belongs.get(kind), *alike), kind)
+        return found.values()
+
+    def _told_apart(self, on: Any, conditions: frozenset[str]) -> _ToldApart:
         """Return the possible types that conditions tell apart: those that they name, and one for each combination of
         the abstract types that it may belong to."""
         key = on.name, conditions
-        if key not in self._told_apart:
+        if key not in self._by_conditions:
+            possible: Any = self._schema.get_possible_types(on)
             named = [self._schema.get_type(name) for name in conditions - {on.name}]
             abstract: list[Any] = [kind for kind in named if is_abstract_type(kind)]
-            found: dict[tuple[bool, ...], str] = {}
-            for name, kind in possible.items() if abstract else ():
-                belongs = tuple(self._schema.is_sub_type(each, kind) for each in abstract)
-                found.setdefault(belongs, name)
-            self._told_apart[key] = {*found.values(), *(conditions & possible.keys())}
-        return {*self._told_apart[key]}
+            belongs = {
+                kind: tuple(self._schema.is_sub_type(each, kind) for each in abstract)
+                for kind in (possible if abstract else ())
+            }
+            one_of_each = {belongs[kind]: kind for kind in reversed(belongs)}.values()
+            kinds = {*one_of_each, *(kind for kind in possible if kind.name in conditions)}
+            self._by_conditions[key] = _ToldApart(possible, frozenset(kinds), belongs)
+        return self._by_conditions[key]
 
     def _read(self, nodes: SelectionSetNode) -> _Read:
-        conditions, fields, spread = set[str](), set[str](), set[str]()
-        waiting, number = [nodes], 0
-        while waiting:
-            for node in waiting.pop().selections:
-                if isinstance(node, FieldNode):
-                    fields.add(node.name.value)
-                    number += 1
-                    continue
-                within: Any = node
-                if isinstance(node, FragmentSpreadNode):
-                    within = self._fragments[node.name.value]
-                    spread.add(node.name.value)
-                else:
-                    waiting.append(within.selection_set)
-                if within.type_condition is not None:
-                    conditions.add(within.type_condition.name.value)
+        conditions, spread = set[str](), list[str]()
+
+        def enter(fragment: Fragment, is_inside: bool) -> bool | None:
+            if fragment.type_condition is not None:
+                conditions.add(fragment.type_condition.name.value)
+            if isinstance(fragment, InlineFragmentNode):
+                return is_inside
+            spread.append(fragment.name.value)
+            return None
+
+        found = [node.name.value for _, node in self._fragments.fields([nodes], True, enter)]
+        fields, number = {*found}, len(found)
         for name in spread:
             # One frame for each level: fragments may lie in each other two hundred times.
             if name not in self._of_fragments:
-                self._of_fragments[name] = self._read(self._fragments[name].selection_set)
+                self._of_fragments[name] = self._read(self._fragments.named(name).selection_set)
             part = self._of_fragments[name]
             conditions |= part.conditions
             fields |= part.fields
             number += part.number
         return _Read(frozenset(conditions), frozenset(fields), number)
-
-
-def _cost_of(field: GraphQLField) -> tuple[Any, ...]:
-    """Return what tells the costs of two fields with the same selection apart."""
-    arguments = tuple((name, weight_of(each)) for name, each in field.args.items())
-    return str(field.type), weight_of(field), repr(list_size_of(field)), arguments

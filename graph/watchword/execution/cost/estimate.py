@@ -15,12 +15,9 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
@@ -31,7 +28,6 @@ from graphql import (
     is_abstract_type,
     is_composite_type,
     is_list_type,
-    is_object_type,
 )
 from graphql.execution import VariableValues
 
@@ -41,6 +37,7 @@ from watchword.execution.cost.formula import Amount, Formula, Number
 from watchword.execution.cost.sizes import Sizes, names_in, value_of
 from watchword.execution.cost.weights import Weights, list_size_of, weight_of
 from watchword.execution.incremental import DIRECTIVES
+from watchword.execution.selections import Fragments, narrowed
 
 # Evaluating a cost takes as long as a small part of a query, and clients use few page lengths. An estimate remembers
 # the costs of at most this many combinations.
@@ -138,16 +135,8 @@ class Estimator:
             return 0
         root = self._schema.get_root_type(operation.operation)
         assert root is not None, "the document was validated"
-        measured = Actual(self._schema, self._weights, _fragments(document), variables)
+        measured = Actual(self._schema, self._weights, Fragments(document), variables)
         return measured.cost((operation.selection_set,), root, data)
-
-
-def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
-    return {
-        node.name.value: node
-        for node in document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
 
 
 class _Estimation:
@@ -161,9 +150,11 @@ class _Estimation:
         self._schema = schema
         self._weights = weights
         self._sizes = sizes
-        self._fragments = _fragments(document)
-        self._alternatives = Alternatives(schema, self._fragments, weights.marked)
+        self._fragments = Fragments(document)
+        self._alternatives = Alternatives(schema, self._fragments, weights)
         self._known: dict[tuple[int, str, Page | None, bool], Amount] = {}
+        # Types of one interface mostly have the same fields: what costs the same is measured once for all of them.
+        self._known_fields: dict[tuple[int, int, Page | None], Amount] = {}
 
     def selections(
         self, nodes: SelectionSetNode, on: GraphQLNamedType, page: Page | None
@@ -220,28 +211,22 @@ class _Estimation:
                 return self._field(node, on, page)
             costs = [self._field(node, kind, page) for kind in (on, *kinds)]
             return self.formula.largest(costs)
-        if isinstance(node, InlineFragmentNode):
-            narrowed = self._narrowed(node, on)
-            return 0 if narrowed is None else self._among(node.selection_set, narrowed, page)
-        assert isinstance(node, FragmentSpreadNode), "there are three kinds of selection"
-        fragment = self._fragments[node.name.value]
-        narrowed = self._narrowed(fragment, on)
-        return 0 if narrowed is None else self._among(fragment.selection_set, narrowed, page)
-
-    def _narrowed(self, within: Any, on: GraphQLNamedType) -> GraphQLNamedType | None:
-        """Return the type that a fragment's fields are read of; None if an object of `on` is never of it."""
-        if within.type_condition is None:
-            return on
-        kind: Any = self._schema.get_type(within.type_condition.name.value)
-        if is_object_type(on):
-            fits = kind is on or (is_abstract_type(kind) and self._schema.is_sub_type(kind, on))
-            return on if fits else None
-        return self._alternatives.in_rest(kind, on)
+        fragment = self._fragments.at(node)
+        kind = narrowed(self._schema, fragment, on)
+        if fragment.type_condition is not None and is_abstract_type(on):
+            kind = self._alternatives.in_rest(kind, on)
+        return 0 if kind is None else self._among(fragment.selection_set, kind, page)
 
     def _field(self, node: FieldNode, on: GraphQLNamedType, page: Page | None) -> Amount:
         field = self._schema.get_field(on, node.name.value) if is_composite_type(on) else None
         if field is None:
             return 0
+        key = (id(node), self._weights.alike(field), page)
+        if key not in self._known_fields:
+            self._known_fields[key] = self._measured(node, field, page)
+        return self._known_fields[key]
+
+    def _measured(self, node: FieldNode, field: GraphQLField, page: Page | None) -> Amount:
         kind, named = field.type, get_named_type(field.type)
         own = self._own_size(field, node)
         is_list = is_list_type(get_nullable_type(kind))

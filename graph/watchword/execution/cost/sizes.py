@@ -12,15 +12,15 @@ from graphql import (
     GraphQLField,
     GraphQLInputType,
     GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
     Undefined,
     ValueNode,
     VariableNode,
-    Visitor,
     get_named_type,
     get_nullable_type,
     is_input_object_type,
     is_list_type,
-    visit,
 )
 from graphql.execution import VariableValues
 from graphql.utilities import coerce_input_literal
@@ -133,10 +133,17 @@ def value_of(argument: GraphQLArgument, given: ValueNode | None, variables: Vari
 
 def names_in(nodes: Iterable[ValueNode]) -> frozenset[str]:
     """Return the names of the variables in values of a document."""
-    finder = _FindVariables()
-    for node in nodes:
-        visit(node, finder)
-    return frozenset(finder.names)
+    found: set[str] = set()
+    waiting = [*nodes]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableNode):
+            found.add(node.name.value)
+        elif isinstance(node, ListValueNode):
+            waiting.extend(node.values)
+        elif isinstance(node, ObjectValueNode):
+            waiting.extend(each.value for each in node.fields)
+    return frozenset(found)
 
 
 def _given(node: FieldNode) -> dict[str, ValueNode]:
@@ -219,12 +226,3 @@ def _size(value: Any) -> int:
         return max(int(value), 0)
     except (TypeError, ValueError, OverflowError):
         return MAXIMUM
-
-
-class _FindVariables(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.names.add(node.name.value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
     is_abstract_type,
@@ -18,11 +20,12 @@ from graphql import (
     is_list_type,
     is_object_type,
 )
+from strawberry import UNSET
 
 from watchword.errors import Unsafe
 from watchword.execution.cost.directives import Cost, ListSize
 from watchword.execution.cost.formula import Number
-from watchword.libraries.strawberry_parts import directives_of
+from watchword.libraries.strawberry_parts import directives_of, page_size
 
 # An object costs 1, and a value nothing: reading an attribute takes little. What the schema says of itself is at hand.
 OBJECT = 1
@@ -38,6 +41,10 @@ class Weights:
         self._inputs: dict[str, bool] = {}
         self.marked: dict[str, frozenset[str]] = {}
         """For each object type, its fields that say something of costs, if there are any."""
+        self._alike: dict[tuple[Any, ...], int] = {}
+        # The fields live as long as the schema.
+        self._of_fields: dict[int, int] = {}
+        self._dearest: dict[tuple[str, str], Sequence[GraphQLObjectType]] = {}
         for name, kind in schema.type_map.items():
             fields = kind.fields if is_object_type(kind) or is_interface_type(kind) else {}
             for field in fields:
@@ -59,6 +66,49 @@ class Weights:
             return max(map(self.of_type, self.schema.get_possible_types(kind)), default=OBJECT)
         own = weight_of(kind)
         return (OBJECT if is_composite_type(kind) else 0) if own is None else own
+
+    def alike(self, field: GraphQLField) -> int:
+        """Return a number that fields share of which the same selection costs the same."""
+        found = self._of_fields.get(id(field))
+        if found is None:
+            sizes = repr(list_size_of(field))
+            key = str(field.type), weight_of(field), sizes, *self._arguments(field)
+            found = self._of_fields[id(field)] = self._alike.setdefault(key, len(self._alike))
+        return found
+
+    def dearest(self, on: Any, name: str) -> Sequence[GraphQLObjectType]:
+        """Return possible types of an abstract one, of which one's field costs the most, whatever is selected of it.
+
+        Only types are looked at whose field says something of costs. Of two fields that differ only in weight and
+        assumed size, the larger one stands for both.
+        """
+        key = on.name, name
+        if key not in self._dearest:
+            kinds: Any = self.schema.get_possible_types(on)
+            marked = [kind for kind in kinds if name in self.marked.get(kind.name, ())]
+            groups: dict[tuple[Any, ...], list[_Sized]] = {}
+            for kind in {self.alike(kind.fields[name]): kind for kind in marked}.values():
+                rest, sized = self._sized(kind, kind.fields[name])
+                groups.setdefault(rest, []).append(sized)
+            self._dearest[key] = [kind for group in groups.values() for kind in _largest(group)]
+        return self._dearest[key]
+
+    def _sized(
+        self, kind: GraphQLObjectType, field: GraphQLField
+    ) -> tuple[tuple[Any, ...], _Sized]:
+        """Return the weight and the assumed size of a field, and before them all else that says what it costs."""
+        declared, weight = list_size_of(field), weight_of(field) or 0
+        rest, size = declared, 0
+        if declared is not None and declared.assumed_size not in (None, UNSET):
+            rest, size = replace(declared, assumed_size=-1), declared.assumed_size or 0
+        return (str(field.type), repr(rest), *self._arguments(field)), _Sized(weight, size, kind)
+
+    def _arguments(self, field: GraphQLField) -> tuple[Any, ...]:
+        arguments = [
+            (name, str(each.type), repr(each.default), weight_of(each))
+            for name, each in field.args.items()
+        ]
+        return page_size(self.schema, field), *arguments
 
     def of_value(self, given: Any, kind: Any, value: Any) -> Number:
         """Return what an argument or an input field costs that has this value, with all that is in it."""
@@ -101,6 +151,21 @@ class Weights:
             weight_of(each) or self._has_weight(get_named_type(each.type), seen)
             for each in kind.fields.values()
         )
+
+
+class _Sized(NamedTuple):
+    weight: Number
+    size: int
+    kind: GraphQLObjectType
+
+
+def _largest(group: Iterable[_Sized]) -> Iterator[GraphQLObjectType]:
+    """Yield the types of which no other has both a larger weight and a larger size."""
+    most = -1
+    for _, size, kind in sorted(group, key=lambda each: each[:2], reverse=True):
+        if size > most:
+            most = size
+            yield kind
 
 
 def weight_of(element: Any) -> Number | None:

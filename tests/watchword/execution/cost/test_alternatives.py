@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     OperationDefinitionNode,
     SelectionSetNode,
     build_schema,
@@ -14,6 +13,8 @@ from graphql import (
 
 from watchword.execution.cost import alternatives
 from watchword.execution.cost.alternatives import MOST, Alternatives
+from watchword.execution.cost.weights import Weights
+from watchword.execution.selections import Fragments
 
 MANY = range(MOST + 2)
 SCHEMA = build_schema(
@@ -26,13 +27,12 @@ SCHEMA = build_schema(
 def of(selection: str, marked: dict[str, frozenset[str]] | None = None) -> list[str]:
     document = parse("{ thing { " + selection + " } } fragment F on A { name }")
     [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
-    fragments = {
-        n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)
-    }
     [field] = operation.selection_set.selections
     assert isinstance(field, FieldNode)
     assert isinstance(field.selection_set, SelectionSetNode)
-    made = Alternatives(SCHEMA, fragments, marked or {})
+    weights = Weights(SCHEMA)
+    weights.marked = marked or {}
+    made = Alternatives(SCHEMA, Fragments(document), weights)
     return [each.name for each in made.of(field.selection_set, SCHEMA.get_type("Thing"))]
 
 

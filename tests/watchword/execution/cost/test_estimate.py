@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -330,3 +332,43 @@ def test_the_work_for_fields_and_types_side_by_side_is_bounded() -> None:
     levels = f"{{ ...F {fields} thing " * 14 + "{ f0 }" + "}" * 14
     query = f"{{ thing {levels} }} fragment F on Thing {{ {fragment} }}"
     assert calls_in(lambda: estimate(query, schema)) < 400_000
+
+
+def listing(types: int, fields: int, size: Callable[[int, int], int]) -> GraphQLSchema:
+    """Return a schema of an interface with so many lists, and of types that say how long theirs are."""
+    lists = " ".join(f"l{number}: [Thing]" for number in range(fields))
+    schema = build_schema(
+        f"interface Thing {{ id: ID {lists} }} type Query {{ thing: Thing }}"
+        + "".join(f" type T{n} implements Thing {{ id: ID {lists} }}" for n in range(types))
+    )
+    for n in range(types):
+        kind: Any = schema.type_map[f"T{n}"]
+        for number in range(fields):
+            declared = list_size(assumed_size=size(n, number))
+            made_from = SimpleNamespace(directives=[declared], extensions=[])
+            kind.fields[f"l{number}"].extensions = {"strawberry-definition": made_from}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "size", [lambda _n, number: number, lambda n, number: 1 + (7 * n + number) % 60]
+)
+def test_many_lists_of_many_types_are_estimated_with_little_work(
+    size: Callable[[int, int], int],
+) -> None:
+    schema, fields = listing(60, 100, size), range(100)
+    document = parse("{ thing { " + " ".join(f"l{number} {{ id }}" for number in fields) + " } }")
+    [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
+    estimator = Estimator(schema)
+    found = estimator.estimate(document, operation).cost(VariableValues({}, {}))
+    # The interface's own lists say nothing of their length.
+    costliest = max(sum(size(n, number) for number in fields) for n in range(60))
+    assert found >= 1 + max(costliest, 100 * PLAIN_LIST)
+    assert calls_in(lambda: estimator.estimate(document, operation)) < 30_000
+
+
+def test_a_type_that_stands_for_others_costs_what_they_cost() -> None:
+    """Types with the same lists are measured once, and one with a costly list is not forgotten."""
+    schema = listing(20, 3, lambda n, _number: 40 if n == 13 else 20)
+    assert cost("{ thing { l0 { id } } }", schema=schema) == 1 + 40
+    assert cost("{ thing { l0 { id } l2 { l1 { id } } } }", schema=schema) == 1 + 40 + 40 * 41

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import strawberry
+from graphql import GraphQLSchema, build_schema
 
 from watchword import Unsafe, cost, list_size
 from watchword.execution.cost.weights import INTROSPECTION, Weights
@@ -80,3 +84,44 @@ def test_a_size_that_names_what_does_not_exist_is_refused(sizes: object, named: 
 
     with pytest.raises(Unsafe, match=rf"^Sized\.box: .*'{named}'"):
         Weights(definition(strawberry.Schema(Sized)))
+
+
+def listed(*sizes: tuple[float, int | None]) -> tuple[Weights, GraphQLSchema]:
+    """Return the weights of a schema whose types have a list of these weights and assumed sizes."""
+    types = " ".join(f"type T{n} implements Thing {{ all: [ID] }}" for n in range(len(sizes)))
+    schema = build_schema(f"interface Thing {{ all: [ID] }} type Query {{ thing: Thing }} {types}")
+    for n, (weight, size) in enumerate(sizes):
+        kind: Any = schema.type_map[f"T{n}"]
+        directives = [cost(weight), *([list_size(assumed_size=size)] if size is not None else [])]
+        made_from = SimpleNamespace(directives=directives, extensions=[])
+        kind.fields["all"].extensions = {"strawberry-definition": made_from}
+    return Weights(schema), schema
+
+
+@pytest.mark.parametrize(
+    ("sizes", "dearest"),
+    [
+        ([(1, 10), (1, 30), (1, 20)], {"T1"}),
+        ([(1, 30), (5, 10), (3, 20), (2, 10)], {"T0", "T1", "T2"}),
+        ([(1, 30), (1, 30)], {"T0"}),
+        # The length of the last is not declared: it may cost more than any of them.
+        ([(1, 30), (2, 40), (1, None)], {"T1", "T2"}),
+    ],
+)
+def test_a_field_that_is_smaller_in_weight_and_size_than_another_is_not_measured(
+    sizes: list[tuple[float, int | None]], dearest: set[str]
+) -> None:
+    weights, schema = listed(*sizes)
+    found = weights.dearest(schema.type_map["Thing"], "all")
+    assert len(found) == len(dearest)
+    assert {kind.name for kind in found} <= {f"T{n}" for n in range(len(sizes))}
+    numbers = {sizes[int(kind.name[1:])] for kind in found}
+    assert numbers == {sizes[int(name[1:])] for name in dearest}
+
+
+def test_fields_are_alike_if_all_that_says_something_of_their_costs_is() -> None:
+    weights, schema = listed((1, 10), (1, 10), (2, 10), (1, 11), (1, None))
+    kinds: list[Any] = [schema.type_map[f"T{n}"] for n in range(5)]
+    numbers = [weights.alike(kind.fields["all"]) for kind in kinds]
+    assert numbers[0] == numbers[1]
+    assert len({*numbers}) == 4
