@@ -73,7 +73,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
-	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules $(EXPLORER)/node_modules $(EXPLORER)/built client/node_modules client/dist $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
+	@rm -rf $(VENV) $(PEERS)/python/.venv $(PEERS)/node/node_modules $(EXPLORER)/node_modules $(EXPLORER)/built client/node_modules client/dist $(PAGES)/node_modules $(PAGES)/built tests/clients/node_modules tests/clients/generators/node_modules tests/identity_provider/node_modules tests/federation/node_modules tests/federation/hive/node_modules
 
 PINNING := --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
 	--no-emit-find-links --no-header --annotation-style line

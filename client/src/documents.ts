@@ -51,6 +51,19 @@ export async function manifestOf(documents: Iterable<Document<never, never>>): P
   return { format: "apollo-persisted-query-manifest", version: 1, operations: await Promise.all(operations) };
 }
 
+/**
+ * Return the ids that GraphQL Code Generator has given its documents (`persistedDocuments`), for `byId`. They are the
+ * hashes of other texts than those of the documents: its manifest has the fields in another order.
+ */
+export function idsOf(documents: Iterable<unknown>): IdOf {
+  const ids = new Map<string, string>();
+  for (const each of documents) {
+    const { hash } = (each as { __meta__?: { hash?: string } }).__meta__ ?? {};
+    if (hash) ids.set(textOf(each as object), hash);
+  }
+  return (text) => ids.get(text);
+}
+
 function none(text: string): never {
   throw new TypeError(`This document has no operation: ${text.slice(0, 100)}`);
 }
