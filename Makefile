@@ -6,6 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NPM    := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 PYTEST := $(BIN)/python -m pytest -n auto --durations 10
 ARGS   ?=
+SEED   := $(shell date +%s)
 PEERS  := benchmarks/peers
 PAGES  := schema/incident_room/pages
 EXPLORER := graph/watchword/explorer
@@ -44,9 +45,10 @@ fmt: $(VENV)/dev  ## format, and mend what can be mended
 bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done  ## measure beside other GraphQL servers (ARGS="--rounds 5 --only list,large")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), run 20,000 documents through both executors, and search 100,000 answers for secrets
+soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), run 20,000 documents through both executors, and search 100,000 answers for secrets (SEED=7)
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
-	@$(PYTEST) --timeout 0 --hypothesis-profile soak tests/differential tests/secrets
+	@echo "Drawing the documents with SEED=$(SEED) …"
+	@$(PYTEST) --timeout 0 --hypothesis-profile soak --hypothesis-seed $(SEED) --hypothesis-show-statistics tests/differential tests/secrets
 
 recording: $(VENV)/dev pages  ## record the README's picture of the first minute, in Chromium
 	@$(PIP) install pillow

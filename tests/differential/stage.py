@@ -68,6 +68,7 @@ class Stage:
     _idle: list[asyncio.Future[None]] = field(default_factory=list)
 
     def begin(self, script: Script) -> None:
+        outcomes.forget()
         self.script, self.effects, self.dice = script, [], Random(script.seed)
 
     def note(self, *effect: object) -> None:

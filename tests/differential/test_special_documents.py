@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import keyword
 from collections.abc import Iterator
+from traceback import walk_tb
 
 import pytest
 
@@ -123,6 +124,25 @@ def test_a_fault_in_several_places_has_the_same_answers(arena: Arena) -> None:
     assert arena.is_valid(query)
     for fault in range(outcomes.KINDS):
         arena.compare(Case(query, {}, script=Script(fault, at="Person", fault=fault)))
+
+
+def test_an_error_that_is_raised_in_every_execution_keeps_the_frames_of_the_last_one(
+    arena: Arena,
+) -> None:
+    query = "{ beings(first: 5) { friend { key } nick } }"
+    first, again = [_entries_after_each_fault(arena) for _ in range(2)]
+    assert first == again
+    assert any(first)
+
+
+def _entries_after_each_fault(arena: Arena) -> list[int]:
+    """Return how many entries the tracebacks of the shared errors have after an execution with each fault."""
+    query = "{ beings(first: 5) { friend { key } nick } }"
+    found = []
+    for fault in range(outcomes.KINDS):
+        arena.compare(Case(query, {}, script=Script(fault, at="Person", fault=fault)))
+        found.append(sum(len([*walk_tb(error.__traceback__)]) for error in outcomes.SHARED))
+    return found
 
 
 def test_every_choice_of_many_conditions_has_the_same_answers(arena: Arena) -> None:
