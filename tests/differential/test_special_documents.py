@@ -129,7 +129,6 @@ def test_a_fault_in_several_places_has_the_same_answers(arena: Arena) -> None:
 def test_an_error_that_is_raised_in_every_execution_keeps_the_frames_of_the_last_one(
     arena: Arena,
 ) -> None:
-    query = "{ beings(first: 5) { friend { key } nick } }"
     first, again = [_entries_after_each_fault(arena) for _ in range(2)]
     assert first == again
     assert any(first)
