@@ -178,7 +178,7 @@ setattr(constant, BEGINS_WITHOUT_TASK, True)
 
 
 @asynccontextmanager
-async def _app(mount: str) -> AsyncIterator[Any]:
+async def app_of(mount: str) -> AsyncIterator[Any]:
     settings = read(mount=mount)
     app = create_app(settings, load(settings.mount))
     async with app.router.lifespan_context(app):
@@ -190,7 +190,7 @@ async def _measure(name: str, home: Home, seconds: float, most: int) -> None:
         await _profile(Connections(constant, protocol, VIEWER, home.tokens()), name, seconds, most)
         return
     operation = OPERATIONS[name]
-    async with _app("incident_room:schema" if operation is ROOM else APP) as app:
+    async with app_of("incident_room:schema" if operation is ROOM else APP) as app:
         connections = Connections(app, PipeProtocol, operation, home.tokens())
         await _profile(connections, name, seconds, most)
 

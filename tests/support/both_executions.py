@@ -100,5 +100,5 @@ class Both:
 
     def text(self, document: str) -> str:
         """Return the generated text of an operation that was executed."""
-        [(root, _)] = self.compiled.plan(document, None).program._variants.values()
-        return str(root.__globals__["__loader__"].get_source(""))
+        [variant] = self.compiled.plan(document, None).program._variants.values()
+        return str(variant.root.__globals__["__loader__"].get_source(""))

@@ -321,6 +321,8 @@ class Run:
             raise
         finally:
             watchdog.close()
+            # They hold the context: without this, a collection of garbage would have to find what the run has left.
+            context.guards = None
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:

@@ -312,7 +312,10 @@ class Solo:
             async with aclosing(self._run.answers()) as answers:
                 await self._send_all(answers)
         except asyncio.CancelledError as error:
-            if self._is_stopped or self._background.is_closed:
+            if self._is_stopped:
+                # If it was raised here, the task would keep it, and with it all that the run has left behind.
+                return
+            if self._background.is_closed:
                 raise
             # This task was cancelled by a timeout or a task group that the resolver keeps open across a `yield`.
             errors = as_errors(error)

@@ -138,6 +138,10 @@ class Mailbox:
         finally:
             self._waiting = None
 
+    def release(self) -> None:
+        """Call nobody any more: the subscriber has left, and holds this mailbox."""
+        self._idle = None
+
     def lose(self, why: str) -> None:
         """Note why the subscriber cannot continue, and wake it."""
         self.lost = why

@@ -150,6 +150,7 @@ class Reader:
 
     def leave(self, mailbox: Mailbox) -> None:
         """Stop handing events to a mailbox."""
+        mailbox.release()
         mailboxes = self._mailboxes[mailbox.key]
         mailboxes.discard(mailbox)
         if not mailboxes:

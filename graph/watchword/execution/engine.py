@@ -14,12 +14,12 @@ from graphql.execution import (
     InitialIncrementalExecutionResult,
     MiddlewareManager,
     VariableValues,
-    create_source_event_stream,
 )
 
 from watchword.context import Context
 from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
+from watchword.execution.compiled.opening import Opened
 from watchword.execution.compiled.program import Program, finish
 from watchword.execution.compiled.programs import Programs
 from watchword.execution.compiled.run import Run
@@ -33,7 +33,7 @@ from watchword.execution.masking import format_error
 from watchword.execution.parts import AnswerParts, Deferred
 from watchword.execution.plan import Plan, Planner, Refused
 from watchword.execution.response import Answer, check_shared, respond
-from watchword.execution.source import DatabaseUnavailable, Source
+from watchword.execution.source import Source
 from watchword.execution.views.view import View
 from watchword.execution.views.views import SHOWN, finder
 from watchword.libraries import strawberry_parts
@@ -47,7 +47,6 @@ from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.deadline import limited
-from watchword.storage.database import is_unavailable
 
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
@@ -242,18 +241,16 @@ class Engine:
         """
         report = partial(self._hook.report, query=plan.query, variables=variables)
         if (parts := self._parts(plan)) is None:
-            executor, events = await self._open(plan, variables, context)
-            execute = partial(self._execute_event, plan.whole or plan, executor)
+            opened, events = await self._open(plan, variables, context)
+            execute = partial(self._execute_event, plan.whole or plan, opened)
             return Source(execute, events, report)
         operation = HookedSubscription(parts, plan, variables, context)
         services, opening = context.services, operation.open(self._open)
         # In this task: what a hook enters when the run begins, it must leave in the same task when the run ends.
-        executor, events = await limited(
-            services.clock, services.settings.operation_seconds, opening
-        )
+        opened, events = await limited(services.clock, services.settings.operation_seconds, opening)
         middleware = operation.middleware
         run = operation.plan.whole or operation.plan
-        execute = partial(self._execute_event, run, executor, middleware=middleware)
+        execute = partial(self._execute_event, run, opened, middleware=middleware)
         return HookedSource(operation, execute, events, report)
 
     async def _open(
@@ -262,27 +259,27 @@ class Engine:
         variables: dict[str, Any] | None,
         context: Context,
         middleware: MiddlewareManager | None = None,
-    ) -> tuple[Executor[Any], AsyncIterator[Any]]:
-        """Open a subscription; return its executor and its events. Raises as `subscribe` does."""
+    ) -> tuple[Opened, AsyncIterator[Any]]:
+        """Open a subscription; return what its events have in common, and the events. Raises as `subscribe` does."""
         plan = plan.whole or plan
-        executor = self._build_executor(
-            plan, variables, context, self._event_executor_class, middleware
-        )
-        opened = create_source_event_stream(executor)
-        events = await in_time(opened, plan, context) if isawaitable(opened) else opened
-        if isinstance(events, ExecutionResult):
-            errors = events.errors or []
-            for error in errors:
-                if is_unavailable(error.original_error):
-                    raise DatabaseUnavailable from error.original_error
-            self._hook.report(errors, plan.query, variables, context)
-            raise Refused([with_refusal(error, context.principal) for error in errors])
-        return executor, events.__aiter__()
+        asked = plan, variables, context, self._event_executor_class, middleware
+        found = self._find_program(plan, is_wrapped=middleware is not None)
+        values = None if found is None else found.variables.coerce(variables)
+        if found is not None and values is not None:
+            self._check(plan, variables, VariableValues({}, values), context)
+            opened = Opened(values, context, partial(self._build, *asked))
+            if (events := found.open(opened)) is not None:
+                self._programs.used(plan, found)
+                return opened, events
+        executor = self._build_executor(*asked)
+        opened = Opened(executor.variable_values.coerced, context, lambda: executor)
+        report = partial(self._hook.report, query=plan.query, variables=variables)
+        return opened, await executors.open_stream(executor, plan, context, report)
 
     def _execute_event(
         self,
         plan: Plan,
-        opened: Executor[Any],
+        opened: Opened,
         event: Any,
         context: Context,
         *,
@@ -295,16 +292,15 @@ class Engine:
         found = self._find_program(plan, is_wrapped=middleware is not None)
         if found is not None:
             try:
-                values = opened.variable_values.coerced
                 build = partial(executor_of, opened)
-                run, data = found.start(values, context, event, build, wrapping(middleware))
+                run, data = found.start(opened.values, context, event, build, wrapping(middleware))
             except NotCompiled as cause:
                 self._programs.fell_back(plan, cause.reason)
             else:
                 self._programs.used(plan, found)
                 return executors.gathered_in(result_of(run, data), context)
-        made = self._event_executor(opened, event, context).execute_operation(serially=False)
-        return executors.gathered_in(made, context)
+        executor = self._event_executor(opened.executor, event, context)
+        return executors.gathered_in(executor.execute_operation(serially=False), context)
 
     def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
         return event_executor(opened, event, context)

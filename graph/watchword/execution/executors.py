@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult, GraphQLSchema
-from graphql.execution import Executor, MiddlewareManager
+from graphql.execution import Executor, MiddlewareManager, create_source_event_stream
 
 from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution import denials, numbers
+from watchword.execution.compiled.opening import Opened
 from watchword.execution.compiled.program import finish
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.plan import Plan, Refused
+from watchword.execution.source import DatabaseUnavailable
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import event_executor, hiding_executor
 from watchword.libraries.graphql_execution import keep_sources
 from watchword.permissions import enum_values
+from watchword.permissions.refusal import with_refusal
 from watchword.process.deadline import within
+from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
 
@@ -70,9 +74,28 @@ def hiding(schema: GraphQLSchema, base: type[Executor[Any]]) -> type[Executor[An
     return hiding_executor(base, check)
 
 
-def executor_of(opened: Executor[Any], run: Run) -> Executor[Any]:
+async def open_stream(
+    executor: Executor[Any], plan: Plan, context: Context, report: Callable[..., object]
+) -> AsyncIterator[Any]:
+    """Open a subscription as graphql-core does, and return its events.
+
+    Raises `Refused` when it cannot be opened, after its errors were reported, `DatabaseUnavailable`, and `TimedOut`.
+    """
+    opening = create_source_event_stream(executor)
+    events = await in_time(opening, plan, context) if isawaitable(opening) else opening
+    if not isinstance(events, ExecutionResult):
+        return events.__aiter__()
+    errors = events.errors or []
+    for error in errors:
+        if is_unavailable(error.original_error):
+            raise DatabaseUnavailable from error.original_error
+    report(errors, context=context)
+    raise Refused([with_refusal(error, context.principal) for error in errors])
+
+
+def executor_of(opened: Opened, run: Run) -> Executor[Any]:
     """Return the executor of an event's compiled run, if a part of it needs one."""
-    return event_executor(opened, run.root, run.context)
+    return event_executor(opened.executor, run.root, run.context)
 
 
 def result_of(run: Run, data: Any) -> Any:

@@ -62,10 +62,18 @@ def is_usual_executor(kind: type[Executor[Any]]) -> bool:
 
 def way_of(definition: GraphQLField) -> Way:
     """Return the way in which a field is resolved."""
-    resolve = definition.resolve
-    if resolve is None or getattr(resolve, "__module__", "") != schema_converter.__name__:
+    return _way(definition.resolve)
+
+
+def _way(function: Callable[..., Any] | None) -> Way:
+    if function is None or getattr(function, "__module__", "") != schema_converter.__name__:
         return Way.OTHER
-    return _WAYS.get(resolve.__qualname__, Way.OTHER)
+    return _WAYS.get(function.__qualname__, Way.OTHER)
+
+
+def opening_way_of(definition: GraphQLField) -> Way:
+    """Return the way in which a subscription is opened."""
+    return _way(definition.subscribe)
 
 
 def field_of(definition: GraphQLField) -> StrawberryField | None:
@@ -79,10 +87,21 @@ def field_of(definition: GraphQLField) -> StrawberryField | None:
 
 def function_of(field: StrawberryField) -> Callable[..., Any] | None:
     """Return the function that resolves a field; None if something other than a plain call resolves it."""
+    function = _called(field)
+    return None if inspect.isasyncgenfunction(function) else function
+
+
+def generator_of(field: StrawberryField) -> Callable[..., Any] | None:
+    """Return the async generator function that gives the events of a subscription; None if it has something else."""
+    function = _called(field)
+    return function if inspect.isasyncgenfunction(function) else None
+
+
+def _called(field: StrawberryField) -> Callable[..., Any] | None:
     resolver = field.base_resolver
     if type(resolver) is not StrawberryResolver or not callable(resolver.wrapped_func):
         return None
-    return None if inspect.isasyncgenfunction(resolver.wrapped_func) else resolver.wrapped_func
+    return resolver.wrapped_func
 
 
 class Parameters:

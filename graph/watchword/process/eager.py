@@ -24,7 +24,7 @@ class Eager(Generic[T]):
     must leave it in the task that entered it.
     """
 
-    __slots__ = ("_error", "_result", "_steps", "_waits_for", "is_done")
+    __slots__ = ("_error", "_result", "_steps", "_waits_for", "has_result", "is_done")
 
     def __init__(self, work: Awaitable[T]) -> None:
         self._steps: Any = work.__await__()
@@ -32,11 +32,14 @@ class Eager(Generic[T]):
         self._result: Any = None
         self._error: BaseException | None = None
         self.is_done = False
+        self.has_result = False
+        """Whether the work is done and has raised nothing."""
         # As `_step`, without the call: each answer of each subscriber is made in here.
         try:
             self._waits_for = self._steps.send(None)
         except StopIteration as stop:
-            self.is_done, self._result = True, stop.value
+            self.is_done = self.has_result = True
+            self._result = stop.value
         except BaseException as error:
             self.is_done, self._error = True, error
 
@@ -56,16 +59,17 @@ class Eager(Generic[T]):
         if not self.is_done and (waits_for is None or _is_over(waits_for)):
             self._step(self._steps.send, None)
 
-    @property
-    def has_result(self) -> bool:
-        """Whether the work is done and has raised nothing."""
-        return self.is_done and self._error is None
-
     def result(self) -> T:
-        """Return the result of work that is done, or raise its error."""
-        if self._error is not None:
-            raise self._error
-        return self._result  # type: ignore[no-any-return]
+        """Return the result of work that is done, or raise its error, which can be raised once."""
+        if self.has_result:
+            return self._result  # type: ignore[no-any-return]
+        error, self._error = self._error, None
+        assert error is not None, "the error was not raised before"
+        try:
+            raise error
+        finally:
+            # The error's traceback has this frame: only a collection of garbage would find that they hold each other.
+            del error
 
     async def cancel(self) -> None:
         """Cancel the work as a task is cancelled, and wait until it has ended. Ignores its errors."""
@@ -87,9 +91,12 @@ class Eager(Generic[T]):
         try:
             self._waits_for = resume(value)
         except StopIteration as stop:
-            self.is_done, self._result = True, stop.value
+            self.is_done = self.has_result = True
+            self._result = stop.value
         except BaseException as error:
             self.is_done, self._error = True, error
+            # The value may be this error, whose traceback has this frame.
+            del value
 
 
 def _is_over(awaited: Any) -> bool:

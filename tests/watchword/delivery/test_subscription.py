@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -19,8 +20,13 @@ from tests.watchword.delivery.world import (
     Subscriber,
     World,
 )
+from watchword.context import Context
+from watchword.delivery.run import Run
 from watchword.delivery.states import Alone, Grouped, Offered, Opening, Over
 from watchword.errors import Ending
+from watchword.events.follow import Follow
+from watchword.events.mailbox import Mailbox
+from watchword.process.deadline import Watchdog
 
 
 async def offered(world: World, query: str = QUERY) -> Subscriber:
@@ -80,6 +86,33 @@ async def test_after_it_is_stopped_it_sends_nothing_and_holds_nothing(
     await world.happen("plain2")
     await until(lambda: late.seen == ["plain2"])
     assert [each.outlet.seen for each in subscribers] == [[]] * count
+
+
+@pytest.mark.parametrize("query", [QUERY, GUARDED])
+async def test_nothing_of_its_own_run_is_left_when_a_group_runs_for_it(
+    query: str, world: World
+) -> None:
+    # graphql-core opens the first of all.
+    await world.arrive_together(2, query)
+    gc.collect()
+    gc.disable()
+    try:
+        subscribers = [await world.arrive(query) for _ in range(3)]
+        await until(
+            lambda: all(isinstance(each.subscription.state, Grouped) for each in subscribers)
+        )
+        # The run of the group is the only one.
+        await until(lambda: len(existing(Run)) == 1)
+        found = [existing(kind) for kind in (Follow, Mailbox, Context, Watchdog)]
+        gc.collect()
+        assert [existing(kind) for kind in (Follow, Mailbox, Context, Watchdog)] == found
+    finally:
+        gc.enable()
+
+
+def existing(kind: type) -> list[int]:
+    """Return the identities of all objects of a class."""
+    return sorted(id(each) for each in gc.get_objects() if type(each) is kind)
 
 
 async def test_nothing_follows_its_end(world: World) -> None:

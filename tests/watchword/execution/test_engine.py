@@ -158,7 +158,7 @@ async def test_many_events_leave_no_more_in_memory_than_one(services: Services) 
         assert await settled(source.answer(event, context)) == {
             "data": {"events": {"context": True}}
         }
-        sizes.append(len(opened._relevant_sub_fields))
+        sizes.append(len(opened.executor._relevant_sub_fields))
     assert sizes[0] == sizes[2]
 
 

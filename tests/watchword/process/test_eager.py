@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -157,3 +160,32 @@ async def test_code_that_runs_in_no_task_can_ask_for_one() -> None:
     assert tasks == [None, asyncio.current_task()]
     # In a task there is nothing to wait for.
     assert Eager(work()).is_done
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_an_error_that_was_raised_holds_nothing_of_the_work(is_cancelled: bool) -> None:
+    class Held:
+        pass
+
+    async def work(held: Held) -> None:
+        if is_cancelled:
+            await asyncio.get_running_loop().create_future()
+        raise ValueError(held)
+
+    async def caller() -> weakref.ref[Held]:
+        held = Held()
+        left = weakref.ref(held)
+        begun = Eager(work(held))
+        del held
+        with suppress(ValueError, asyncio.CancelledError):
+            await begun
+        return left
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(caller())
+        await asyncio.sleep(0)
+        task.cancel()
+        assert (await task)() is None
+    finally:
+        gc.enable()

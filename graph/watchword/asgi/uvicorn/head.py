@@ -7,7 +7,7 @@ further headers, which a proxy in front has not checked.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from websockets.http11 import MAX_LINE_LENGTH
@@ -89,6 +89,8 @@ class HeadProtocol(IdleProtocol):
             return
         self._is_refused = True
         self._switch_to_websocket()
+        # They hold this object, which serves nothing any more: only a collection of garbage would find that.
+        self.parser = self.scope = cast(Any, None)
 
     def _switch_to_websocket(self) -> None:
         super().handle_websocket_upgrade()

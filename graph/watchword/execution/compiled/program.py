@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
 
 import strawberry
 from graphql import (
@@ -18,6 +18,7 @@ from graphql.execution import ExecutionResult, Executor, VariableValues
 
 from watchword.execution.compiled.compilation import MISTAKE, Compilation, NotCompiled
 from watchword.execution.compiled.mark import Marks
+from watchword.execution.compiled.opening import Opened, Opening, opening_of
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.compiled.text.writer import Writer
 from watchword.execution.compiled.variables import Variables
@@ -31,6 +32,14 @@ MOST_VARIANTS = 16
 
 Root = Callable[[Any, Run], dict[str, Any] | Awaitable[dict[str, Any]]]
 Values = dict[str, Any]
+
+
+class _Variant(NamedTuple):
+    """What one choice of @skip and @include is compiled to. A subscription may have an opening."""
+
+    root: Root
+    marks: Marks
+    opening: Opening | None
 
 
 class Program:
@@ -63,7 +72,7 @@ class Program:
         self._conditions = conditions(document, operation)
         self.reason: str | None = None
         self.size = 0
-        self._variants: dict[tuple[bool, ...], tuple[Root, Marks]] = {}
+        self._variants: dict[tuple[bool, ...], _Variant] = {}
 
     def start(
         self,
@@ -78,7 +87,7 @@ class Program:
         `values` are the coerced variables, `build` makes graphql-core's executor when it is needed. `wrap` is what a
         wrapped program calls around each field. Raises `NotCompiled`.
         """
-        function, marks = self._variant(values)
+        function, marks, _ = self._variant(values)
         run = Run(marks, context, values, root, build, wrap)
         try:
             return run, function(root, run)
@@ -86,7 +95,16 @@ class Program:
             run.end(error)
             return run, None
 
-    def _variant(self, values: Values) -> tuple[Root, Marks]:
+    def open(self, opened: Opened) -> AsyncIterator[Any] | None:
+        """Open the subscription; None if graphql-core has to, and nothing has run yet."""
+        try:
+            opening = self._variant(opened.values).opening
+            return None if opening is None else opening.open(opened)
+        except Exception:
+            # graphql-core meets the same error, and says where.
+            return None
+
+    def _variant(self, values: Values) -> _Variant:
         conditions = self._conditions
         choice = tuple([values.get(name) for name in conditions]) if conditions else ()
         found = self._variants.get(choice)  # type: ignore[arg-type]
@@ -107,7 +125,7 @@ class Program:
     def _grow(self) -> None:
         self.size += 1
 
-    def _attempt(self, conditions: Values) -> tuple[Root, Marks] | str:
+    def _attempt(self, conditions: Values) -> _Variant | str:
         """Return what the operation is compiled to, or why it cannot be."""
         try:
             return self._compile(conditions)
@@ -120,7 +138,7 @@ class Program:
             log.exception("an operation could not be compiled")
             return MISTAKE
 
-    def _compile(self, conditions: Values) -> tuple[Root, Marks]:
+    def _compile(self, conditions: Values) -> _Variant:
         common = Compilation(*self._parts)
         common.values = VariableValues({}, conditions)
         definition, operation = common.definition, common.operation
@@ -134,7 +152,9 @@ class Program:
         writer = Writer(common, name)
         root = writer.write_root(kind, operation.operation is OperationType.MUTATION)
         writer.build()
-        return writer.unit.names[root], common.marks
+        is_opened = operation.operation is OperationType.SUBSCRIPTION
+        opening = opening_of(common, kind) if is_opened else None
+        return _Variant(writer.unit.names[root], common.marks, opening)
 
 
 async def finish(run: Run, running: Any) -> ExecutionResult:

@@ -18,6 +18,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from watchword.context import Context
 from watchword.errors import BadUserInput, Internal, TimedOut, Unavailable, WatchwordError
+from watchword.execution.compiled.opening import Opened
 from watchword.execution.compiled.program import Program
 from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
@@ -135,14 +136,14 @@ class TracedEngine(Engine):
     def _execute_event(
         self,
         plan: Plan,
-        opened: Executor[Any],
+        opened: Opened,
         event: Any,
         context: Context,
         *,
         middleware: MiddlewareManager | None = None,
     ) -> Any:
         execute = partial(super()._execute_event, plan, opened, event, context)
-        span = self._begin_delivery(plan, opened.context_value)
+        span = self._begin_delivery(plan, opened.context)
         if span is None:
             return execute(middleware=middleware)
         with current(span):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from contextvars import ContextVar
 from typing import Any
 
@@ -18,7 +20,8 @@ from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from tests.support.toy_server import serving
+from tests.support.fake_transport import FakeTransport, connected
+from tests.support.toy_server import serving, until
 from watchword.asgi.uvicorn.frames import frame_header, pack
 from watchword.cli.serve import config
 from watchword.config.settings import Settings
@@ -54,6 +57,40 @@ async def test_a_pipelined_request_sees_nothing_that_the_one_before_has_set() ->
         said = (await reader.read()).decode()
         writer.close()
     assert said.count("[nothing]") == 2
+
+
+class _Transport(FakeTransport):
+    """A transport whose owner may change."""
+
+    owner: Any = None
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.owner = protocol
+
+
+async def test_nothing_of_the_http_connection_is_left_when_it_has_become_a_websocket() -> None:
+    gc.disable()
+    try:
+        http, _ = connected(_accepting)
+        transport, left = _Transport(), weakref.ref(http)
+        http.connection_made(transport)
+        http.data_received(
+            b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        del http
+        await until(lambda: bool(transport.written))
+        assert transport.written[0].startswith(b"HTTP/1.1 101")
+        assert left() is None
+    finally:
+        gc.enable()
+        transport.owner.connection_lost(None)
+
+
+async def _accepting(_scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
 
 
 def protocol(kind: Any) -> Any:
