@@ -15,6 +15,7 @@ from tests.support.bound_server import ACCEPT
 from tests.support.clients import STREAMING, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server, until
+from watchword.config.limits import fixed
 
 MADE = "subscription { made { id } }"
 
@@ -237,3 +238,36 @@ async def test_undeclared_variables_do_not_prevent_a_group(
             other = {"other": [number] * 1_000}
             await stack.enter_async_context(live(transport, server, MADE, variables=other))
         await until(lambda: server.pipeline.groups.sizes == [3])
+
+
+@every_transport
+async def test_what_a_subscription_keeps_is_bounded(transport: str, clock: MovedClock) -> None:
+    query = "subscription($only: String) { since(only: $only) }"
+    size = fixed("kept_bytes")
+    async with toy_server(clock) as server:
+        for more in (
+            {"variables": {"only": "x" * size}},
+            {"extensions": {"region": ["x"] * (size // 4)}},
+            {"variables": {"only": "x" * (size // 2)}, "extensions": {"region": "x" * (size // 2)}},
+        ):
+            [answer] = [each async for each in STREAMING[transport](server.url, query, **more)]
+            [error] = answer["errors"]
+            assert error["extensions"]["code"] == "BAD_USER_INPUT"
+            assert str(size) in error["message"]
+        await until(lambda: not server.pipeline.operations._counts)
+        # What it does not keep is not counted.
+        other = {"only": "x" * (size - 100), "undeclared": "x" * size}
+        async with live(transport, server, query, variables=other):
+            await server.followed(1)
+
+
+async def test_the_payload_of_a_socket_is_bounded(clock: MovedClock) -> None:
+    size = fixed("kept_bytes")
+    async with toy_server(clock) as server:
+        async with WebSocketClient.open(server.url) as client:
+            await client.send({"type": "connection_init", "payload": {"app": ["x"] * (size // 4)}})
+            code, reason = await client.closed()
+            assert (code, str(size) in str(reason)) == (4400, True)
+        async with WebSocketClient.open(server.url) as client:
+            await client.send({"type": "connection_init", "payload": {"app": "x" * (size - 100)}})
+            assert (await client.receive())["type"] == "connection_ack"

@@ -14,6 +14,7 @@ from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from watchword.asgi.views import ConnectionView, RequestView
 from watchword.context import Context, Services
+from watchword.formats.packed_json import PackedObject
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 from watchword.storage.database import Database
 
@@ -51,7 +52,7 @@ async def test_the_request_is_an_item_unless_the_hook_returns_one_of_that_name(
         assert context["request"].headers["x-shop"] == "1"
         assert (context["connection_params"], "request" in context) == (None, True)
     assert with_extras(services, {"request": "its own"})["request"] == "its own"
-    via = ConnectionView(SCOPE | {"type": "websocket"}, {"app": "x"})
+    via = ConnectionView(SCOPE | {"type": "websocket"}, PackedObject({"app": "x"}))
     connected = Context(services, ANONYMOUS, via=via)
     assert connected["request"] is via
     assert connected["connection_params"] == {"app": "x"}
@@ -82,7 +83,7 @@ async def test_a_class_of_base_context_reads_the_request_as_under_strawberrys_ro
 ) -> None:
     assert with_extras(services, OwnContext()).user == "1"  # type: ignore[attr-defined]
     domain = replace(services.domain, context=lambda context: OwnContext())
-    via = ConnectionView(SCOPE | {"type": "websocket"}, {"app": "x"})
+    via = ConnectionView(SCOPE | {"type": "websocket"}, PackedObject({"app": "x"}))
     connected = Context(replace(services, domain=domain), ANONYMOUS, via=via)
     assert connected.extras.connection_params == {"app": "x"}
     assert isinstance(connected.extras, OwnContext)

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection, cookie_parser
 
 from watchword.asgi.types import address_of
 from watchword.formats.frozen_json import EMPTY, FrozenObject
+from watchword.formats.packed_json import PackedObject
 
 _CREDENTIALS = (b"authorization", b"proxy-authorization", b"dpop", b"cookie")
 # The names of all our cookies begin so.
@@ -74,7 +75,7 @@ class ConnectionView(_View):
     __slots__ = ("_id", "_payload")
 
     def __init__(
-        self, scope: Mapping[str, Any], payload: Mapping[str, Any] | None = None, id: str = ""
+        self, scope: Mapping[str, Any], payload: PackedObject | None = None, id: str = ""
     ) -> None:
         """`payload` is that of the client's connection_init, without credentials."""
         super().__init__(scope)
@@ -92,7 +93,7 @@ class ConnectionView(_View):
 
         Raises `Unwritable`, a `TypeError`, if it has more than eight levels.
         """
-        return EMPTY if self._payload is None else FrozenObject(self._payload)
+        return EMPTY if self._payload is None else FrozenObject(self._payload.unpacked())
 
 
 Via = Mapping[str, Any] | ConnectionView

@@ -80,6 +80,7 @@ REQUEST = (
     Limit("body_seconds", "seconds until a body has arrived", "408", HTTP, fixed=30),
     Limit("levels", "levels of lists and objects in a body or a message", "BAD_USER_INPUT or close 4400", EVERY, fixed=DEEPEST_READ),
     _set("message_bytes", "bytes of a message: document, variables and extensions", "close 1009", SOCKET),
+    Limit("kept_bytes", "bytes that are kept: variables and extensions of a subscription, or the payload of connection_init", BAD, LIVE, fixed=65_536),
     _set("messages_per_second", "messages of a connection in a second", "close 1008", SOCKET),
     Limit("batch", "operations of a request, unless batching_config of the schema says more", BAD, HTTP, fixed=1),
     Limit("cursors", "cursors in extensions.after", BAD, EVERY, fixed=20),

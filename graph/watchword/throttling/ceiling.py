@@ -19,6 +19,7 @@ _SENTENCES = {
     "cost": "The {subject} costs {found}; {most} is allowed. Ask for fewer items at once, or split it.",
     "batch": "Too many operations: a batch may have {most}. Split it.",
     "upload_files": "The request has {found} files; {most} are allowed.",
+    "kept_bytes": "{subject} may take {most} bytes.",
     "operations": "{most} operations are open on this connection, and no more may be.",
     "connections_per_principal": "Too many connections are open for this principal. End some, or come back later.",
 }

@@ -22,13 +22,14 @@ from watchword.execution.engine import Engine
 from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
 from watchword.execution.told_cost import told_cost, with_cost
+from watchword.formats.exact_json import canonical_bytes
 from watchword.principal import Principal
 from watchword.throttling.admission import Quota
 from watchword.throttling.budgets import LEAST
 from watchword.throttling.ceiling import Ceiling
 from watchword.tokens import refusals
 from watchword.transports.authenticator import Authenticate, RecallBearer
-from watchword.transports.request import GraphQLRequest
+from watchword.transports.request import GraphQLRequest, Opening, opening_of
 from watchword.transports.traffic import Traffic
 
 Confirm = Callable[[Principal], Principal]
@@ -108,6 +109,18 @@ class Pipeline:
         if priced.cost:
             self.services.budgets.charge(principal, address, priced.cost, priced.paid)
         return priced.plan
+
+    def opening(self, request: GraphQLRequest) -> Opening:
+        """Return what a subscription takes of its request, whose variables are those that its plan declares.
+
+        Both are kept while it is open. Raises `BadUserInput` if they take too much memory.
+        """
+        opening = opening_of(request)
+        kept = len(canonical_bytes(request.variables)) if request.variables else 0
+        if opening.kept is not None:
+            kept += opening.kept.size
+        self.ceiling.check("kept_bytes", kept, "The variables and extensions of a subscription")
+        return opening
 
     def priced(self, request: GraphQLRequest, principal: Principal, address: str) -> Priced:
         """Return the plan of a request, and what is to be charged for it.

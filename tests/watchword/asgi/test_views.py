@@ -8,6 +8,7 @@ import pytest
 
 from watchword.asgi.views import ConnectionView, RequestView
 from watchword.formats.exact_json import Unwritable
+from watchword.formats.packed_json import PackedObject
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -64,7 +65,7 @@ def test_nothing_in_it_can_be_changed() -> None:
 
 
 def test_a_connection_has_an_id_of_its_own_and_the_payload_of_its_beginning() -> None:
-    one = ConnectionView(SCOPE, {"app": {"version": [1]}}, "a-1")
+    one = ConnectionView(SCOPE, PackedObject({"app": {"version": [1]}}), "a-1")
     other = ConnectionView(SCOPE, None, "a-2")
     assert (one.id, other.id) == ("a-1", "a-2")
     assert (one.payload, other.payload) == ({"app": {"version": [1]}}, {})
@@ -75,6 +76,6 @@ def test_a_payload_of_very_many_levels_is_refused_when_it_is_read() -> None:
     deep: Any = 1
     for _ in range(90):
         deep = [deep]
-    view = ConnectionView(SCOPE, {"deep": deep})
+    view = ConnectionView(SCOPE, PackedObject({"deep": deep}))
     with pytest.raises(Unwritable):
         _ = view.payload

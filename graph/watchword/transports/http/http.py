@@ -30,7 +30,6 @@ from watchword.asgi.types import (
 from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
-    QueryMissing,
     RateLimited,
     TimedOut,
     Unauthenticated,
@@ -77,7 +76,7 @@ from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
 from watchword.transports.http.uploads import is_form, make_uploads
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest, Opening, opening_of, read
+from watchword.transports.request import GraphQLRequest, Opening, read
 
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
@@ -116,7 +115,7 @@ class HttpTransport:
         except RateLimited as error:
             after = (b"retry-after", b"%d" % error.extensions["retryAfter"])
             await failed(Failure(error.status, error, (after,)), accept).send(send)
-        except (Unavailable, TimedOut, QueryMissing) as error:
+        except (Unavailable, TimedOut, BadUserInput) as error:
             await failed(Failure(error.status, error), accept).send(send)
         except Unauthenticated as error:
             await failed(self._unauthorized(scope, error), accept).send(send)
@@ -154,7 +153,7 @@ class HttpTransport:
                 is_in_parts = plan.gives_parts and _takes_parts(accept)
                 if form := _format(media_type, plan, is_in_parts):
                     # A stream holds its request in memory until it ends: drop what it does not need.
-                    request, opening = _for_stream(request, plan, headers)
+                    request, opening = self._for_stream(request, plan, headers)
                     asked = StreamRequest(principal, plan, request, scope, address, opening)
                     await self._stream(form, asked, scope, receive, send)
                     return
@@ -192,6 +191,24 @@ class HttpTransport:
         headers = [*form.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
+
+    def _for_stream(
+        self, request: GraphQLRequest, plan: Plan, headers: Table
+    ) -> tuple[GraphQLRequest, Opening | None]:
+        """Return a request with only what a stream needs, and how its subscription opens; None if it is none.
+
+        EventSource sends the cursor as a header.
+        """
+        extensions = request.extensions
+        if request.resume is None and (last := headers.get(b"last-event-id")):
+            # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
+            extensions = {**(extensions or {}), "resume": last.decode("latin-1")}
+        variables = plan.declared(request.variables)
+        request = request._replace(variables=variables, extensions=extensions)
+        if not plan.is_subscription:
+            return request, None
+        opening = self._pipeline.opening(request)
+        return request._replace(query=None, extensions=None), opening
 
     def _unauthorized(self, scope: Message, error: Unauthenticated) -> Failure:
         is_bound = self._pipeline.settings.dpop == "required" or uses_dpop(scope["headers"])
@@ -339,23 +356,6 @@ def _takes_parts(accept: str) -> bool:
         else not OTHER_SPECS & {*each}
         for each in given
     )
-
-
-def _for_stream(
-    request: GraphQLRequest, plan: Plan, headers: Table
-) -> tuple[GraphQLRequest, Opening | None]:
-    """Return a request with only what a stream needs, and how its subscription opens; None if it is none.
-
-    EventSource sends the cursor as a header.
-    """
-    extensions = request.extensions
-    if request.resume is None and (last := headers.get(b"last-event-id")):
-        # EventSource sends this header on its own when it reconnects (HTML, section 9.2.4).
-        extensions = {**(extensions or {}), "resume": last.decode("latin-1")}
-    request = request._replace(variables=plan.declared(request.variables), extensions=extensions)
-    if not plan.is_subscription:
-        return request, None
-    return request._replace(query=None, extensions=None), opening_of(request)
 
 
 def _is_browser(scope: Message, accept: str) -> bool:

@@ -19,7 +19,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.throttling.admission import Slot
 from watchword.transports.lifecycle import Lifecycle
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest, Opening, opening_of
+from watchword.transports.request import GraphQLRequest, Opening
 from watchword.transports.websocket.protocol import (
     NEXT_TAIL,
     complete_message,
@@ -100,7 +100,10 @@ class Operations:
             self._slots[id] = self._take_slot()
             principal = self._lifecycle.lease.principal
             plan = self._pipeline.plan(request, principal, self.address)
-            opening = opening_of(request) if plan.is_subscription else None
+            opening = None
+            if plan.is_subscription:
+                request = request._replace(variables=plan.declared(request.variables))
+                opening = self._pipeline.opening(request)
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])
         except Exception as error:
@@ -159,8 +162,8 @@ class Operations:
         self, id: str, plan: Plan, request: GraphQLRequest, opening: Opening | None
     ) -> None:
         if opening is not None:
-            variables = plan.declared(request.variables)
-            operation = Operation(plan, variables, opening.kept, self.via, *opening.asked)
+            given = request.variables, opening.kept, self.via, *opening.asked
+            operation = Operation(plan, *given)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(
                 self._pipeline.groups,

@@ -16,6 +16,7 @@ from watchword.asgi.wire import SocketWire
 from watchword.connections.live import Subscribed, Transport
 from watchword.errors import Ending, InvalidToken, NonceNeeded, RateLimited, WatchwordError
 from watchword.execution.masking import mask
+from watchword.formats.packed_json import PackedObject
 from watchword.principal import Principal
 from watchword.process import log_context
 from watchword.tokens.credential import (
@@ -185,14 +186,21 @@ class SocketConnection:
             principal = await self._pipeline.authenticate(credential, self._target)
             # The server may have closed the socket meanwhile.
             if self._lifecycle.go(Transition.OPEN):
-                self._operations.via = ConnectionView(
-                    self._scope, without_credentials(payload), self._lifecycle.id
-                )
+                kept = self._kept(without_credentials(payload))
+                self._operations.via = ConnectionView(self._scope, kept, self._lifecycle.id)
                 self._scope = None
                 self._lifecycle.take_lease(principal)
                 self.send(ack_message(expiry(self._lifecycle.lease)))
         except Exception as error:
             self._close(_closing(error))
+
+    def _kept(self, payload: dict[str, Any] | None) -> PackedObject | None:
+        """Return what is kept for resolvers. Raises `BadUserInput` if it takes too much memory."""
+        if payload is None:
+            return None
+        packed = PackedObject(payload)
+        self._pipeline.ceiling.check("kept_bytes", packed.size, "The payload of connection_init")
+        return packed
 
     async def _renew(self, payload: dict[str, Any]) -> None:
         try:
