@@ -7,7 +7,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watchword.asgi.types import route_path
+from watchword.asgi.types import WRITE_WHOLE, Fixed, route_path
 from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histograms
 
 # RFC 9110, section 9.1, and RFC 5789. A client may send any other.
@@ -51,16 +51,36 @@ class MeasuredRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        requests, began = self._requests, perf_counter()
-
-        # Not a coroutine of its own: each costs as much as the record.
-        def measured(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                requests.answered(scope, began, message["status"])
-            return send(message)
-
+        requests = self._requests
+        measured = _Measured(scope, send, requests)
         requests.active += 1
         try:
-            await self._app(scope, receive, measured)
+            await self._app(scope, receive, measured.send)
         finally:
             requests.active -= 1
+
+
+class _Measured:
+    """What one request is answered by: `send`, and the `write_whole` of the server behind it."""
+
+    __slots__ = ("_began", "_requests", "_scope", "_send")
+
+    def __init__(self, scope: Scope, send: Send, requests: Requests) -> None:
+        self._scope = scope
+        self._send = send
+        self._requests = requests
+        self._began = perf_counter()
+
+    # Not a coroutine of its own: each costs as much as the record.
+    def send(self, message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            self._requests.answered(self._scope, self._began, message["status"])
+        return self._send(message)
+
+    def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
+        """Let our own server write a response at once, as without metrics. Returns False if it must be sent."""
+        write = getattr(getattr(self._send, "__self__", None), WRITE_WHOLE, None)
+        if write is None or not write(status, headers, body):
+            return False
+        self._requests.answered(self._scope, self._began, status)
+        return True
