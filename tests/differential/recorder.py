@@ -17,7 +17,8 @@ Record = list[Any]
 def recording(
     record: Record, name: str = "", fails_at: str = "", error: type[Exception] = ValueError
 ) -> type[SchemaExtension]:
-    """Make a class of extensions that add to a record what they see, and raise `error` at one of `PLACES`."""
+    """Make a class of extensions that add to a record what they see, and raise `error` at one of `PLACES`, or at
+    `resolve NAME`, which is around the field of this name."""
 
     class Recording(SchemaExtension):
         def _note(self, place: str) -> None:
@@ -64,6 +65,8 @@ def recording(
 
         def resolve(self, _next: Any, root: Any, info: Any, *args: Any, **kwargs: Any) -> Any:
             record.append((name + "resolve", info.path.as_list(), kwargs))
+            if fails_at == f"resolve {info.field_name}":
+                raise error(f"failed at {fails_at}")
             return _next(root, info, *args, **kwargs)
 
         async def get_results(self) -> dict[str, Any]:

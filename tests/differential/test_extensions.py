@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from inspect import isawaitable
 from typing import Any
 
 import httpx2
@@ -181,6 +182,48 @@ async def test_an_error_in_a_hook_has_the_same_effect(
         assert ours[1] == theirs[1]
     else:
         assert ours == theirs
+
+
+class Waiting(SchemaExtension):
+    """Makes each field one that is waited for, and passes on what the inner hooks raise."""
+
+    async def resolve(self, _next: Any, *args: Any, **kwargs: Any) -> Any:
+        value = _next(*args, **kwargs)
+        return await value if isawaitable(value) else value
+
+
+def failing_async(place: str, error: type[Exception]) -> Any:
+    return lambda record: [Waiting, *failing(place, error)(record), Waiting]
+
+
+RESOLVED = {
+    "a root field": ("resolve leaves", "a query"),
+    "a leaf": ("resolve name", "a query"),
+    "a leaf that is waited for": ("resolve later", "a query"),
+    "a leaf that may be null": ("resolve broken", "errors of fields"),
+    "a mutation": ("resolve grow", "a mutation"),
+    "a field of a mutation": ("resolve name", "a mutation"),
+    "a field of an event": ("resolve name", "a subscription"),
+    "a field of an event that may be null": ("resolve broken", "a subscription"),
+}
+
+
+@pytest.mark.parametrize("made", [failing, failing_async])
+@pytest.mark.parametrize("stream", [None, "websocket", "sse"])
+@pytest.mark.parametrize("field", RESOLVED)
+async def test_an_error_that_resolve_raises_has_the_same_effect(
+    field: str, stream: str | None, made: Any, sqlite_url: str, clock: MovedClock
+) -> None:
+    place, name = RESOLVED[field]
+    transport = stream or ("multipart" if name in SUBSCRIPTIONS else "http")
+    operation = (OPERATIONS | SUBSCRIPTIONS)[name]
+    theirs, ours = await both(made(place, GraphQLError), operation, transport, sqlite_url, clock)
+    assert ours == theirs
+    assert f"failed at {place}" in str(ours[0])
+    async with watchword_view(schema(*made(place, ValueError)([])), sqlite_url, clock) as view:
+        answers = await view.ask(operation, transport)
+        assert place not in str(answers)
+        assert "Something went wrong on our side." in str(answers)
 
 
 @pytest.mark.parametrize("place", PLACES)

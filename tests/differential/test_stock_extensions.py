@@ -35,6 +35,7 @@ from strawberry.extensions.tracing import (
     OpenTelemetryExtensionSync,
 )
 
+from tests.differential.recorder import recording
 from tests.differential.test_extensions import OPERATIONS, both, schema
 from tests.differential.vendors import Provider, Spans, datadog, pyinstrument, sentry, stand_in
 from tests.support.clock import MovedClock
@@ -120,14 +121,26 @@ def messages(answers: list[list[Any]]) -> set[str]:
 
 
 @pytest.mark.filterwarnings("ignore:Passing an extension instance:DeprecationWarning")
+@pytest.mark.parametrize("transport", ["http", "websocket", "sse", "multipart"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda _: [MaxAliasesLimiter(1)],
+        lambda _: [MaskErrors()],
+        lambda record: [MaskErrors, recording(record, "instance ")()],
+    ],
+)
 async def test_an_instance_that_all_requests_share_works_as_there(
-    sqlite_url: str, clock: MovedClock
+    made: Made, transport: str, sqlite_url: str, clock: MovedClock
 ) -> None:
-    for operation in (QUERY, ALIASES):
-        theirs, ours = await both(
-            lambda _: [MaxAliasesLimiter(1)], operation, "http", sqlite_url, clock
-        )
-        assert ours[0] == theirs[0]
+    grown = Operation("subscription { grown(to: 2) { name broken } }")
+    # Strawberry's view takes no queries over multipart.
+    operations = [] if transport == "multipart" else [QUERY, ALIASES, ERRORS]
+    if transport != "http":
+        operations.append(grown)
+    for operation in operations:
+        theirs, ours = await both(made, operation, transport, sqlite_url, clock)
+        assert ours == theirs
 
 
 def from_datadog(name: str) -> Made:

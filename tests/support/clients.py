@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
@@ -136,7 +137,9 @@ async def over_multipart(
 
 async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
     """Yield the JSON of each part as soon as it is complete."""
-    text, boundary = "", "\r\n--graphql"
+    named = re.search(r'boundary="?([^";]+)', response.headers["content-type"])
+    assert named is not None, "an answer in parts says what is between them"
+    text, boundary = "", f"\r\n--{named[1]}"
     async for chunk in response.aiter_text():
         text += chunk
         while (end := text.find(boundary, 1)) >= 0:
