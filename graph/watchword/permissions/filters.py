@@ -9,7 +9,8 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, func, not_, or_
+from sqlalchemy.sql import operators
 
 from watchword.context import Context
 from watchword.permissions.field import Permission, permission
@@ -67,7 +68,7 @@ class RowRule(Rule):
         return answer
 
     def condition(self, principal: Principal, rows: Any) -> Any:
-        return self.function(rows)
+        return _as_in_python(self.function(rows))
 
 
 def where(
@@ -181,17 +182,39 @@ def _kept(
     return statement.where(_condition(found, None, entity))
 
 
-def _condition(rule: Rule, principal: Any, entity: Any) -> ColumnElement[bool]:
+def _condition(
+    rule: Rule, principal: Any, entity: Any, *, in_not: bool = False
+) -> ColumnElement[bool]:
     match rule:
         case AllOf(rules):
-            return and_(*(_condition(each, principal, entity) for each in rules))
+            return and_(*(_condition(each, principal, entity, in_not=in_not) for each in rules))
         case AnyOf(rules):
-            return or_(*(_condition(each, principal, entity) for each in rules))
+            return or_(*(_condition(each, principal, entity, in_not=in_not) for each in rules))
         case Not(inner):
-            # A comparison with NULL is not known in SQL, and does not hold in Python.
-            return not_(func.coalesce(_condition(inner, principal, entity), false()))
+            return not_(_condition(inner, principal, entity, in_not=True))
     made: ColumnElement[bool] = rule.condition(principal, entity)
+    # Equality with NULL is not known in SQL, and does not hold in Python, where None has no order: of a row that has
+    # NULL where a rule asks for the order, neither the rule nor its opposite lets anybody see anything.
+    return func.coalesce(made, false()) if in_not and not _orders(made) else made
+
+
+def _as_in_python(made: Any) -> Any:
+    """Return a comparison in which NULL is unequal to all values, and equal to itself, as None is."""
+    match getattr(made, "operator", None):
+        case operators.ne:
+            return made.left.is_distinct_from(made.right)
+        case operators.eq if not isinstance(made.right, BindParameter):
+            return made.left.is_not_distinct_from(made.right)
     return made
+
+
+def _orders(made: Any) -> bool:
+    return getattr(made, "operator", None) in (
+        operators.lt,
+        operators.le,
+        operators.gt,
+        operators.ge,
+    )
 
 
 @lru_cache(maxsize=STATEMENTS)

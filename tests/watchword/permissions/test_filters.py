@@ -86,6 +86,31 @@ def is_of_acme(note: Any) -> Any:
     return note.tenant == "acme"
 
 
+@where("a note that is not internal")
+def is_not_internal(note: Any) -> Any:
+    return note.visibility != "INTERNAL"
+
+
+@where("a note that was not written for its tenant")
+def is_for_others(note: Any) -> Any:
+    return note.author != note.tenant
+
+
+@where("a note that was written for its tenant")
+def is_for_its_own(note: Any) -> Any:
+    return note.author == note.tenant
+
+
+@where("a note of nobody's")
+def is_of_nobody(note: Any) -> Any:
+    return note.tenant == None  # noqa: E711 - it is a condition of SQL
+
+
+@where("a note with a large number")
+def is_large(note: Any) -> Any:
+    return note.number > 5
+
+
 @condition("to be asked")
 def is_asked(question: Question) -> bool:
     return True
@@ -94,6 +119,7 @@ def is_asked(question: Question) -> bool:
 LEAVES = [
     *(Public, SignedIn, HasScope("notes:read"), HasRole("editor"), HasTenant(), FirstParty),
     *(is_public, is_of_acme, RecentlyAuthenticated(60)),
+    *(is_not_internal, is_for_others, is_for_its_own, is_of_nobody),
     *(Owner("author"), Owner("row.number"), Owner("maker"), HasTenant("row.tenant")),
 ]
 PRINCIPALS = {
@@ -165,6 +191,20 @@ async def test_a_session_pages_and_counts_them_as_well(notes: Database) -> None:
         found = await paginate(db, statement, BY_ID, page(5, None, None, None))
         assert {row.visibility for row in found.rows} == {"PUBLIC"}
         assert await total(db, statement) == len(NOTES) // 3
+
+
+@pytest.mark.parametrize("other", [None, is_public, ~is_public])
+async def test_a_row_without_a_value_has_no_order_and_is_in_no_list(
+    notes: Database, other: type[Permission] | None
+) -> None:
+    asking, rows = context(ANONYMOUS), await notes.rows(SHOWN)
+    for each in (is_large, ~is_large):
+        asked = each if other is None else ~(~each | other)
+        found = {row.id for row in await notes.rows(visible(SHOWN, asked, asking))}
+        expected = [row for row in rows if row.number is not None and sees(row, asked, asking)]
+        assert found == {row.id for row in expected}
+    with pytest.raises(TypeError):
+        sees(SimpleNamespace(number=None), is_large, asking)
 
 
 def test_with_the_grants_alone_the_statement_stays_as_it_is_and_can_be_kept() -> None:
