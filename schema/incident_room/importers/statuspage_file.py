@@ -25,6 +25,8 @@ DERIVED = ("status",)
 
 Text = Field(min_length=1, max_length=255)
 Id = Field(min_length=1, max_length=64)
+# Readers of /api/v2 make links of it, in which another scheme, such as javascript:, could run a script.
+WEB_ADDRESS = "^(https?://|$)"
 SourceStatus = Literal[
     "investigating", "identified", "monitoring", "resolved", "postmortem",
     "scheduled", "in_progress", "verifying", "completed",
@@ -81,7 +83,7 @@ class SourceIncident(BaseModel):
     resolved_at: AwareDatetime | None = None
     scheduled_for: AwareDatetime | None = None
     scheduled_until: AwareDatetime | None = None
-    shortlink: str | None = Field(None, max_length=500)
+    shortlink: str | None = Field(None, max_length=500, pattern=WEB_ADDRESS)
     incident_updates: list[SourceUpdate] = Field(default_factory=list)
     components: list[SourceComponent] = Field(default_factory=list)
 

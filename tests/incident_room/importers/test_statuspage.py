@@ -112,7 +112,9 @@ async def test_a_grown_file_brings_only_what_is_new(room: Room) -> None:
         ({"incident_updates": [update("u1", 1, body=None)]}, "incident_updates.0.body"),
         ({"incident_updates": "none"}, "incident_updates"),
         ({"components": [{"id": "c9"}]}, "components.0.name"),
-        ({"shortlink": "x" * 501}, "shortlink"),
+        ({"shortlink": "https://" + "x" * 493}, "shortlink"),
+        ({"shortlink": "javascript:alert(1)//https://"}, "shortlink"),
+        ({"shortlink": "\nhttps://status.example"}, "shortlink"),
     ],
 )
 async def test_one_bad_incident_is_skipped_with_the_reason(
