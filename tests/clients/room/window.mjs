@@ -98,6 +98,23 @@ export class Window {
     return this.page.$$eval(`${within} button`, (all) => all.map((each) => each.textContent.trim()));
   }
 
+  /** Return what has the focus, with the first line of its label or its text; "body" if nothing has it. */
+  focused() {
+    return this.page.evaluate(() => {
+      const { activeElement: each } = document;
+      return each === document.body ? "body" : `${each.localName}: ${(each.labels?.[0] ?? each).innerText.trim().split("\n")[0]}`;
+    });
+  }
+
+  /** Tell whether a screen reader was told this: it stands in a live region that was there before. */
+  async announced(text) {
+    const { nodes } = await (await this.page.createCDPSession()).send("Accessibility.getFullAXTree");
+    const byId = new Map(nodes.map((each) => [each.nodeId, each]));
+    const live = (node) => node?.properties?.some(({ name, value }) => name === "live" && value.value === "polite") ?? false;
+    const isIn = (node) => node !== undefined && (live(node) || isIn(byId.get(node.parentId)));
+    return nodes.some((node) => node.role?.value === "StaticText" && node.name?.value === text && isIn(node));
+  }
+
   text(selector) {
     return this.page.$$eval(selector, (all) => all.map((each) => each.innerText.trim()));
   }

@@ -32,6 +32,21 @@ export function ago(iso: string, now: number = Date.now()): string {
   return found ? relative.format(Math.trunc(seconds / found[1]), found[0]) : seconds > 0 ? "in a moment" : "just now";
 }
 
+const HAPPENED: Record<string, string> = {
+  OPENED: "The incident was opened.",
+  UPDATE_POSTED: "An update was posted.",
+  STATUS_CHANGED: "The status was changed.",
+  IMPACT_CHANGED: "The impact was changed.",
+  COMMANDER_ASSIGNED: "The commander was changed.",
+  COMPONENTS_CHANGED: "The affected components were changed.",
+  RESOLVED: "The incident was resolved.",
+  VISIBILITY_CHANGED: "An update was hidden or shown.",
+  EDITED: "An import changed the incident.",
+};
+
+/** Say what has happened to an incident, by the kind of its event. */
+export const happened = (kind: string): string => HAPPENED[kind] ?? "The incident has changed.";
+
 // The methods of an authentication (RFC 8176). Those without a word say no more than the others.
 const FACTORS: Record<string, string> = { pwd: "password", otp: "one-time code", hwk: "passkey", swk: "passkey", user: "", mfa: "" };
 

@@ -88,14 +88,20 @@ export class Page {
   }
 }
 
-/** Return what gives the focus back to the link that has it now, in the new content. */
+/** Return what gives the focus back to the link that has it now, in the new content, or else to the content. */
 function focusOf(main: Element): (() => void) | null {
   const active = document.activeElement;
   if (active === null || !main.contains(active)) return null;
   const place = active.closest("[id]")?.id;
-  const path = active instanceof HTMLAnchorElement ? `a[href="${CSS.escape(active.getAttribute("href") ?? "")}"]` : active.localName;
+  const isLink = active instanceof HTMLAnchorElement;
+  const path = isLink ? `a[href="${CSS.escape(active.getAttribute("href") ?? "")}"]` : active.localName;
   return () => {
     const around = place ? document.getElementById(place) : main;
-    (around?.querySelector<HTMLElement>(path) ?? (around as HTMLElement | null))?.focus({ preventScroll: true });
+    // An incident that is over stands among the past ones.
+    const elsewhere = isLink ? main.querySelector(path) : null;
+    for (const each of [around?.querySelector(path), elsewhere, main]) {
+      (each as HTMLElement | null | undefined)?.focus({ preventScroll: true });
+      if (document.activeElement !== document.body) return;
+    }
   };
 }

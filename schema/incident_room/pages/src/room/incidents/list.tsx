@@ -2,7 +2,9 @@
 import { useState } from "preact/hooks";
 import { type Page, type Paged, useLive, usePaged } from "../data";
 import { Empty, ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
+import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
+import { happened } from "../words";
 import { CLOSED_ONES, LIST_EVENTS, OPEN_ONES, type Summary } from "./documents";
 import { OpenIncident } from "./open";
 
@@ -10,12 +12,24 @@ interface Answer {
   incidents: Page<Summary>;
 }
 
+interface Happened {
+  incidentsChanged: { kind: string; incident: { name: string } | null };
+}
+
 export function IncidentList() {
   const { may } = useViewer(), form = may.seeMembers ? "withMembers" : "without";
   const open = usePaged<Answer, Summary>(OPEN_ONES[form], {}, ({ incidents }) => incidents);
   const closed = usePaged<Answer, Summary>(CLOSED_ONES[form], {}, ({ incidents }) => incidents);
   const again = () => void Promise.all([open.reload(), closed.reload()]);
-  useLive(LIST_EVENTS, {}, again, again);
+  useLive<Happened>(
+    LIST_EVENTS,
+    {},
+    ({ incidentsChanged: { kind, incident } }) => {
+      if (incident) say(`${incident.name}: ${happened(kind)}`);
+      again();
+    },
+    again,
+  );
   const [isOpening, setOpening] = useState(false);
   return (
     <>

@@ -4,6 +4,7 @@ import { type Paged, useLive, usePaged } from "../data";
 import { ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
+import { happened } from "../words";
 import { Changes } from "./changes";
 import { INCIDENT, INCIDENT_EVENTS, type Incident, type Update } from "./documents";
 import { Here } from "./here";
@@ -18,17 +19,6 @@ interface Happened {
   incidentUpdated: { kind: string };
 }
 
-const SAID: Record<string, string> = {
-  UPDATE_POSTED: "An update was posted.",
-  STATUS_CHANGED: "The status was changed.",
-  IMPACT_CHANGED: "The impact was changed.",
-  COMMANDER_ASSIGNED: "The commander was changed.",
-  COMPONENTS_CHANGED: "The affected components were changed.",
-  RESOLVED: "The incident was resolved.",
-  VISIBILITY_CHANGED: "An update was hidden or shown.",
-  EDITED: "An import changed the incident.",
-};
-
 export function IncidentPage({ id }: { id: string }) {
   const { may } = useViewer();
   const list = usePaged<Answer, Update>(may.seeMembers ? INCIDENT.withMembers : INCIDENT.without, { id }, ({ incident }) => incident.updates);
@@ -37,7 +27,7 @@ export function IncidentPage({ id }: { id: string }) {
     INCIDENT_EVENTS,
     { id },
     ({ incidentUpdated: { kind } }) => {
-      say(SAID[kind] ?? "The incident has changed.");
+      say(happened(kind));
       void reload();
     },
     () => void reload(),
