@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from incident_room import schema
+from incident_room.components import store
+from incident_room.pages import documents
 from tests.incident_room.documents import REGISTER, SET_STATUS
 from tests.support.clock import MovedClock
 from tests.support.principals import SEES_INTERNAL, Room
 from watchword import encode_id
+from watchword.config.settings import Settings
+from watchword.execution.engine import Engine
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Refused
 
 KEEPERS = SEES_INTERNAL
 
@@ -89,3 +98,38 @@ async def test_a_component_remembers_when_its_status_changed_from_which(
         "nodes": [{"oldStatus": "PARTIAL_OUTAGE", "newStatus": "OPERATIONAL"}],
         "pageInfo": {"hasNextPage": True},
     }
+
+
+def test_what_asks_for_very_many_histories_costs_too_much() -> None:
+    engine = Engine(schema, Limits.of(Settings(_env_file=None)), 100)
+    asked = " ".join(f"a{days}: history(days: {days}) {{ uptime }}" for days in range(1, 46))
+    with pytest.raises(Refused, match="costs"):
+        engine.plan(f"{{ components {{ {asked} }} }}", None)
+    page = engine.plan(documents.PAGE, None)
+    limit = Settings(_env_file=None).max_cost
+    assert engine.planner.cost(page, {"since": "2026-01-01T00:00:00Z", "zone": "UTC"}) < limit / 2
+
+
+async def test_others_get_turns_while_many_histories_are_made(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        await registered(room, name=f"Part {number}")
+    make, made, seen = store._history, list[Any](), [0]
+    monkeypatch.setattr(store, "_history", lambda *given: made.append(given) or make(*given))
+
+    async def others() -> None:
+        while True:
+            seen.append(len(made))
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await room.data(
+        "anonymous", "{ components { a: history { uptime } b: history(days: 1) { uptime } } }"
+    )
+    task.cancel()
+    assert len(made) == 24
+    assert (
+        max(after - before for before, after in pairwise([*seen, len(made)]))
+        <= store.HISTORIES_AT_ONCE
+    )

@@ -30,6 +30,7 @@ from watchword import (
     Info,
     Public,
     connect,
+    cost,
     encode_id,
     guarded_by,
     page,
@@ -41,6 +42,8 @@ STATUSES = {status.value: status for status in ComponentStatus}
 MOST_DAYS = 366
 # Seconds for which the history of a component may be shared, because its last day goes on.
 HISTORY_SECONDS = 60
+# With hundreds of incidents, a history takes about as much time as so many objects.
+HISTORY_COST = 50
 
 
 @reads(COMPONENTS)
@@ -86,7 +89,8 @@ class Component(Node):
 
     @reads(COMPONENTS, INCIDENTS, seconds=HISTORY_SECONDS)
     @strawberry.field(
-        description="What its last days were like, today included. `timeZone` is where they begin and end, such as `Europe/Berlin`."
+        directives=[cost(HISTORY_COST)],
+        description="What its last days were like, today included. `timeZone` is where they begin and end, such as `Europe/Berlin`.",
     )
     async def history(
         self, info: Info, days: int = 90, time_zone: str = "UTC"
