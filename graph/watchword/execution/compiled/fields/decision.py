@@ -44,6 +44,8 @@ class Denial:
             and may_gather(site.steps[0][0])
         )
         self._is_told = False
+        self.is_null = self._is_gathered and not extension.return_empty_list
+        """Whether the field is null at each place. Then nothing waits for it, though its resolver is a coroutine function."""
 
     def refuse(self, place: Mark, indexes: tuple[int, ...]) -> Any:
         """Raise the permission's error, or return the value of a field that may be empty in silence.
