@@ -32,7 +32,7 @@ from watchword.events.known import Known
 from watchword.events.log.event_log import EventLog
 from watchword.events.log.pruner import EVERY_SECONDS, Pruner
 from watchword.execution.documents.documents import make_documents
-from watchword.execution.documents.faults import log_faults
+from watchword.execution.documents.follower import ManifestFollower
 from watchword.execution.limits import Limits
 from watchword.explorer import assets
 from watchword.explorer.page import page
@@ -322,7 +322,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
                 Announcer(services, hook).open(services.background)
             garbage.open(services.background)
             name_non_null(mount.schema, settings.refusals)
-            _check_documents(pipeline)
+            _follow_manifests(pipeline)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)
                 outputs.open(services.background)
@@ -340,12 +340,14 @@ def _lifespan(  # type: ignore[no-untyped-def]
     return lifespan
 
 
-def _check_documents(pipeline: Pipeline) -> None:
-    """Start the background task that checks the trusted documents once."""
-    services, trusted = pipeline.services, pipeline.documents.trusted
-    if trusted is not None:
-        checking = log_faults(pipeline.engine.planner, trusted.entries, services.clock)
-        services.background.spawn("the check of trusted documents", checking)
+def _follow_manifests(pipeline: Pipeline) -> None:
+    """Check the trusted documents in the background, and read manifests again when they change."""
+    services, path = pipeline.services, pipeline.settings.documents
+    if path is not None:
+        planner = pipeline.engine.planner
+        ManifestFollower(path, pipeline.documents, planner, services.clock).open(
+            services.background
+        )
 
 
 def _prune_outdated_rows(services: Services) -> None:

@@ -20,7 +20,8 @@ class DocumentSettings(BaseSettings):
     documents: Path | None = Field(
         None,
         description="Trusted documents, which clients may name by their ids: a manifest of Apollo, Relay's compiler or"
-        " GraphQL Code Generator, or a directory with several (*.json). Read at the start.",
+        " GraphQL Code Generator, or a directory with several (*.json). Read at the start, and within ten seconds after a"
+        " change.",
     )
     documents_only: Annotated[bool | tuple[str, ...], NoDecode] = Field(
         False,

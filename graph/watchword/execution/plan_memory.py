@@ -32,8 +32,10 @@ class PlanMemory(Generic[P]):
         return len(self._of_trusted.plans) + len(self._of_others.plans)
 
     def trust(self, texts: Set[str]) -> None:
-        """Keep the plans of these texts apart from all others."""
+        """Keep the plans of these texts apart from all others, and drop those that lie on the wrong side."""
         self._trusted = texts
+        self._of_trusted.drop(lambda key: key[0] not in texts)
+        self._of_others.drop(lambda key: key[0] in texts)
 
     def get(self, key: Key) -> P | None:
         """Return the plan with this key, and note its use; None if it is not kept."""

@@ -42,11 +42,16 @@ class Documents:
         self._engine = engine
         self._only = only
         self.automatic = automatic
-        self.trusted = trusted
+        self.trusted: TrustedDocuments | None = None
         self.untrusted: Counter[str] = Counter()
         """How many requests had a document that is in no manifest, by OAuth client; none where there are no manifests."""
         if trusted is not None:
-            engine.planner.trust(trusted.texts)
+            self.trust(trusted)
+
+    def trust(self, trusted: TrustedDocuments) -> None:
+        """Trust these documents from now on, and no others."""
+        self.trusted = trusted
+        self._engine.planner.trust(trusted.texts)
 
     def plan(
         self,

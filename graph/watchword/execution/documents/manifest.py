@@ -36,13 +36,17 @@ class Entry(NamedTuple):
         return f"{self.id} ({self.name})" if self.name else self.id
 
 
+def manifests(path: Path) -> list[Path]:
+    """Return the manifests of a directory (`*.json`), or the one that a path names."""
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
 def read_manifests(path: Path) -> list[Entry]:
     """Return the documents of a manifest, or of all manifests (`*.json`) of a directory.
 
     Raises `Unsafe` if there is none, if one cannot be read, or if one id stands for two documents.
     """
-    paths = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    entries = [entry for each in paths for entry in _read(each)]
+    entries = [entry for each in manifests(path) for entry in _read(each)]
     if not entries:
         raise Unsafe(
             f"{path} has no trusted documents: write a manifest there, or unset the setting."
