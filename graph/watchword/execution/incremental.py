@@ -6,6 +6,7 @@ them has the same answer in one piece.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphql import (
@@ -14,11 +15,16 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    IntValueNode,
     Node,
     OperationDefinitionNode,
+    ValueNode,
+    VariableNode,
     Visitor,
     visit,
 )
+
+from watchword.errors import BadUserInput
 
 DIRECTIVES = frozenset(("defer", "stream"))
 
@@ -41,6 +47,39 @@ class _Finding(Visitor):
 class _Removing(Visitor):
     def enter_directive(self, node: DirectiveNode, *_: Any) -> Any:
         return REMOVE if node.name.value in DIRECTIVES else None
+
+
+class _Counting(Visitor):
+    """Finds the values of `initialCount` in the places of @stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[ValueNode] = []
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value == "stream":
+            given = node.arguments or ()
+            self.found += [each.value for each in given if each.name.value == "initialCount"]
+
+
+def initial_counts(document: DocumentNode) -> tuple[ValueNode, ...]:
+    """Return the values of `initialCount` in a document's places of @stream."""
+    counting = _Counting()
+    visit(document, counting)
+    return tuple(counting.found)
+
+
+def check_counts(counts: Iterable[ValueNode], variables: Mapping[str, Any]) -> None:
+    """Raise `BadUserInput` if a stream is to begin with fewer than no items.
+
+    graphql-core finds that out when it has called the resolver, and its error is none that is meant for clients.
+    """
+    for node in counts:
+        value = variables.get(node.name.value) if isinstance(node, VariableNode) else None
+        if isinstance(node, IntValueNode):
+            value = int(node.value)
+        if isinstance(value, int) and value < 0:
+            raise BadUserInput("@stream: initialCount must be 0 or more.")
 
 
 def comes_in_parts(document: DocumentNode, operation: OperationDefinitionNode) -> bool:

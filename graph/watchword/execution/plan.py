@@ -17,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    ValueNode,
     parse,
 )
 from graphql.execution import VariableValues
@@ -27,7 +28,12 @@ from watchword.execution.choice import choose
 from watchword.execution.cost.estimate import NO_VARIABLES, Estimate, Estimator
 from watchword.execution.cost.formula import Number
 from watchword.execution.cost.sent import coerced, cost_as_sent
-from watchword.execution.incremental import comes_in_parts, in_one_piece
+from watchword.execution.incremental import (
+    check_counts,
+    comes_in_parts,
+    in_one_piece,
+    initial_counts,
+)
 from watchword.execution.limits import (
     Limits,
     Oversized,
@@ -113,6 +119,8 @@ class Plan:
     sizes: Mapping[str, int] = field(default_factory=dict)
     # If it has @defer or @stream: the plan without them, which gives the answer in one piece.
     whole: Plan | None = None
+    # The numbers of items with which its streams begin.
+    counts: tuple[ValueNode, ...] = ()
     # Of a request whose document only an extension finds: it may have @defer or @stream.
     may_give_parts: bool = False
 
@@ -293,13 +301,14 @@ class Planner:
         return []
 
     def check(self, plan: Plan, variables: VariableValues) -> None:
-        """Raise `Refused` when the plan costs more than is allowed with these variables."""
+        """Raise `Refused` when the plan costs more than is allowed with these variables, or they begin no stream."""
         # Without names, the cost was checked when the plan was made.
-        if plan.estimate is not None and plan.estimate.names:
-            try:
-                self.limits.check("cost", plan.estimate.cost(variables))
-            except WatchwordError as error:
-                raise Refused.by(error) from error
+        has_names = plan.estimate is not None and plan.estimate.names
+        if has_names or plan.counts:
+            with refusing():
+                check_counts(plan.counts, variables.coerced)
+                if plan.estimate is not None:
+                    self.limits.check("cost", plan.estimate.cost(variables))
 
     def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
         """Return what an operation is estimated to cost, as `cost_as_sent` does."""
@@ -330,6 +339,8 @@ class Planner:
                 operation = choose(document, operation_name)
                 size = check_operation(self._schema, document, operation, self.limits)
                 estimate = self._estimator.estimate(document, operation)
+                counts = initial_counts(document) if self._gives_parts else ()
+                check_counts(counts, {})
                 if not estimate.names:
                     self.limits.check("cost", estimate.cost(NO_VARIABLES))
         except Refused as refused:
@@ -338,7 +349,9 @@ class Planner:
         made = Plan(document, operation, operation_name, estimate, view)
         made.sizes = sizes(directives, size)
         if self._gives_parts and comes_in_parts(document, operation):
-            made.whole = Plan(*in_one_piece(document, operation), operation_name, estimate, view)
+            made.counts = counts
+            whole = Plan(*in_one_piece(document, operation), operation_name, estimate, view)
+            made.whole, whole.counts = whole, counts
         return made
 
 

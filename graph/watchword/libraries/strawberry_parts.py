@@ -22,7 +22,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.file_uploads import UploadDefinition
 from strawberry.permission import PermissionExtension
 from strawberry.relay.fields import ConnectionExtension
-from strawberry.relay.types import GlobalID
+from strawberry.relay.types import GlobalID, Node
 from strawberry.relay.utils import SliceMetadata
 from strawberry.schema.schema import DEFAULT_ALLOWED_OPERATION_TYPES
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -50,6 +50,7 @@ _REFUSING = PermissionExtension._on_unauthorized.__code__
 # The code that reads the arguments `first`, `last`, `before` and `after`, and the code that reads a global id.
 _READING_PAGES = SliceMetadata.from_arguments.__func__.__code__  # type: ignore[attr-defined]
 _READING_IDS = GlobalID.resolve_type.__code__
+_RESOLVING_NODES = Node.resolve_nodes.__func__.__code__  # type: ignore[attr-defined]
 _RESOLVING_IDS = {GlobalID.resolve_node.__code__, GlobalID.resolve_node_sync.__code__}
 
 is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awaitable)
@@ -185,8 +186,16 @@ def relay_fault(error: BaseException) -> str | None:
     """Return what `strawberry.relay` has to say about a page or a global id that a client asked for.
 
     None for every other error. It raises ValueError and TypeError, which resolvers also raise by mistake, so the
-    traceback decides. The message about an id of another type shows the node, and is replaced.
+    traceback decides. The message about an id of another type shows the node, and is replaced. A type that does not say
+    how its objects are found raises NotImplementedError, as the interface of all nodes does: only of that a client can ask.
     """
+    if isinstance(error, NotImplementedError):
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)][-1:]
+        names_interface = any(
+            frame.f_code is _RESOLVING_NODES and frame.f_locals.get("cls") is Node
+            for frame in frames
+        )
+        return "The id is one of an interface, and of no object." if names_interface else None
     if not isinstance(error, ValueError | TypeError):
         return None
     trail = [frame.f_code for frame, _ in walk_tb(error.__traceback__)][-2:]
