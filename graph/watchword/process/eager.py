@@ -24,13 +24,17 @@ class Eager(Generic[T]):
     must leave it in the task that entered it.
     """
 
-    __slots__ = ("_error", "_result", "_steps", "_waits_for", "has_result", "is_done")
+    __slots__ = (
+        *("_error", "_is_ahead", "_result", "_steps", "_waits_for"),
+        *("has_result", "is_done"),
+    )
 
     def __init__(self, work: Awaitable[T]) -> None:
         self._steps: Any = work.__await__()
         self._waits_for: Any = None
         self._result: Any = None
         self._error: BaseException | None = None
+        self._is_ahead = True
         self.is_done = False
         self.has_result = False
         """Whether the work is done and has raised nothing."""
@@ -54,9 +58,15 @@ class Eager(Generic[T]):
         return self.result()
 
     def catch_up(self) -> None:
-        """Take the next step if the work waits for nothing any more. Call it in the turn after the first step."""
+        """Take the next step if the work waits for nothing any more, or is cancelled. Call it in the turn after the first step."""
+        self._is_ahead = False
         waits_for = self._waits_for
-        if not self.is_done and (waits_for is None or _is_over(waits_for)):
+        if self.is_done:
+            return
+        if self._error is not None:
+            cancelled, self._error = self._error, None
+            self._step(self._steps.throw, cancelled)
+        elif waits_for is None or _is_over(waits_for):
             self._step(self._steps.send, None)
 
     def result(self) -> T:
@@ -86,6 +96,15 @@ class Eager(Generic[T]):
     def cancel_future(self) -> bool:
         """Cancel what the work waits for, as `Task.cancel` does. Returns False if it waits for no future."""
         return asyncio.isfuture(self._waits_for) and self._waits_for.cancel()
+
+    def cancel_ahead(self) -> bool:
+        """Let `catch_up` cancel the work. Returns False after it: whoever awaits this can be cancelled then.
+
+        The task that calls `catch_up` must not be cancelled before: it would never begin, and the work never end.
+        """
+        if self._is_ahead:
+            self._error = asyncio.CancelledError()
+        return self._is_ahead
 
     def _step(self, resume: Callable[[Any], Any], value: object) -> None:
         try:

@@ -62,6 +62,32 @@ async def test_work_catches_up_with_a_turn_that_its_task_has_missed() -> None:
     assert seen == ["resumed"] * 2
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+async def test_work_that_is_cancelled_before_it_catches_up_learns_it_then(goes_on: bool) -> None:
+    seen: list[str] = []
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            if not goes_on:
+                raise
+        return "went on"
+
+    ahead = Eager(work())
+    assert ahead.cancel_ahead()
+    assert not seen
+    ahead.catch_up()
+    assert seen == ["cancelled"]
+    assert not ahead.cancel_ahead()
+    if goes_on:
+        assert await ahead == "went on"
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await ahead
+
+
 async def test_an_error_is_raised_when_it_is_awaited() -> None:
     async def work() -> None:
         raise KeyError("key")

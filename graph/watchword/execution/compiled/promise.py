@@ -117,7 +117,8 @@ class Promise(Pending):
             return False
         if self._state == GOING_ON:
             # The task may not have had its turn, and would then leave the work alone.
-            return self._begun.cancel_future() or self._task.cancel(msg)
+            begun = self._begun
+            return begun.cancel_future() or begun.cancel_ahead() or self._task.cancel(msg)
         if self._state == WAITING:
             self._ending: Future | None = None
         self._state = CANCELLED

@@ -153,6 +153,30 @@ async def test_cancelled_rows_of_promises_end_as_rows_of_tasks_would(
     assert await seen(partial(by_promises, width), outcomes, cancelled_after) == expected
 
 
+def by_turns(log: list[Any]) -> list[list[str]]:
+    """Return what happened in each turn, in no order."""
+    turns: list[list[str]] = [[]]
+    for entry in log:
+        if type(entry) is int:
+            turns.append([])
+        else:
+            turns[-1].append(repr(entry))
+    return [sorted(each) for each in turns]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("cancelled_after", range(1, 11))
+@pytest.mark.parametrize("outcomes", NESTED)
+async def test_values_below_cancelled_promises_end_in_the_turns_in_which_tasks_would(
+    outcomes: list[tuple[int, Any]], cancelled_after: int, width: int
+) -> None:
+    """A value that is cancelled in the turn after its first step ends a step of the event loop early."""
+    expected = await seen(partial(by_core, width), outcomes, cancelled_after)
+    found = await seen(partial(by_promises, width), outcomes, cancelled_after)
+    assert by_turns(found) == by_turns(expected)
+
+
 def promised(future: asyncio.Future[Any], complete: Any = None) -> Promise:
     return Promise(future, RUN, (0,), complete or partial(finish, []), partial(plainly, []))
 
