@@ -13,7 +13,9 @@ DOCS = ROOT / "docs"
 HOW_TO = DOCS / "how-to"
 ARCHITECTURE, SECURITY = DOCS / "explanation/architecture.md", DOCS / "explanation/security.md"
 FRONT_END = HOW_TO / "front-end.md"
+PROVIDER = HOW_TO / "sign-in-with-an-identity-provider.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+PAGES = [document for document in DOCUMENTS if document.name != "CHANGELOG.md"]
 
 
 def blocks(document: Path, language: str) -> list[str]:
