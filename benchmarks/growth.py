@@ -9,7 +9,7 @@ from benchmarks.measures.events import Events
 from benchmarks.measures.measure import Measure
 from benchmarks.measures.requests import Documents, Requests
 from benchmarks.measures.streams import Streams
-from benchmarks.operations import GROUP, SMALL, Operation
+from benchmarks.operations import GROUP, SMALL, Operation, Subscription
 
 SERVERS = ("watchword", "mercurius", "strawberry")
 
@@ -49,7 +49,8 @@ def _subscribers(number: int) -> Measure:
 
 def _groups(number: int) -> Measure:
     title = f"1,000 subscribers in {number} groups"
-    return Events(f"groups-{number}", title, 1_000, GROUP, groups=number, servers=("watchword",))
+    asked = Subscription(GROUP, groups=number)
+    return Events(f"groups-{number}", title, 1_000, asked, ("watchword",))
 
 
 def _documents(number: int) -> Measure:

@@ -9,13 +9,18 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A query or a mutation, and the number of connections that send it at once."""
+    """A query or a mutation, and the number of connections that send it at once.
+
+    `like` is what servers that are not measured with it are asked when answers are compared: its root field has
+    another name, and the same value.
+    """
 
     name: str
     title: str
     query: str
     connections: int
     variables: Mapping[str, object] | None = None
+    like: Operation | None = None
 
     def body(self, query: str = "") -> bytes:
         """Return the body of a GraphQL request, with another query if one is given."""
@@ -52,7 +57,9 @@ POST = (
 )
 POSTED = {"id": "i3", "body": "posted by the load generator"}
 MUTATION = Operation("mutation", "mutation", POST % "postUpdate", 16, POSTED)
-COMMIT = Operation("commit", "mutation, event committed", POST % "commitUpdate", 16, POSTED)
+COMMIT = Operation(
+    "commit", "mutation, event committed", POST % "commitUpdate", 16, POSTED, MUTATION
+)
 ROOM = Operation(
     "room",
     "20 incidents of the incident room",
@@ -61,8 +68,6 @@ ROOM = Operation(
     " updates(first: 3) { nodes { id status body displayAt } } } } }",
     4,
 )
-COMPARED = (VIEWER, LIST, SMALL, LARGE, MUTATION)
-"""The operations whose answers are compared."""
 UPDATES = (
     "subscription { incidentUpdates"
     " { id body author { id name } incident { id title status } } }"
@@ -73,6 +78,24 @@ MINE = (
     "subscription { myUpdates"
     " { id body visibility author { id name } incident { id title status } } }"
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription to updates, for users with so many different sets of grants.
+
+    A `%d` in the query becomes a number below `groups`.
+    """
+
+    query: str = UPDATES
+    classes: int = 1
+    groups: int = 1
+
+    def of(self, number: int) -> str:
+        """Return the query of a subscriber."""
+        return self.query % (number % self.groups) if "%d" in self.query else self.query
+
+
 PUBLISH = "mutation Publish($times: Int!, $rate: Float!) { publish(times: $times, rate: $rate) }"
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
-from benchmarks.compare import compare
+from benchmarks.compare import check_refusal, compare
 from benchmarks.home import Home
 from benchmarks.measures.measure import Measure
-from benchmarks.operations import COMPARED, ROOM, Operation
+from benchmarks.operations import LIST, Operation, Subscription
 from benchmarks.samples import Samples
 from benchmarks.servers import FLOORS, SERVERS, Running, Server, running
 
@@ -37,12 +37,38 @@ class Run:
         Raises `Different` if they do not answer the same.
         """
         with ExitStack() as stack:
-            started: dict[str, Running] = {}
-            for operations, names in self._alike():
-                alike = {name: stack.enter_context(self._running(name)) for name in names}
-                compare(list(alike.values()), operations)
-                started |= alike
+            started = {
+                name: stack.enter_context(self._running(name))
+                for name in self._needed()
+                if name not in FLOORS
+            }
+            self._compare(started)
+            # They answer what was compared.
+            floors = [name for name in self._needed() if name in FLOORS]
+            started |= {name: stack.enter_context(self._running(name)) for name in floors}
             self._measure(started)
+
+    def _compare(self, started: dict[str, Running]) -> None:
+        """Compare all answers that are measured, among the servers of a place."""
+        for place in self.homes:
+            alike = [each for each in started.values() if each.server.place == place]
+            for asked in self._asked(place):
+                compare(alike, asked, self._servers(asked))
+            for each in alike if not place else ():
+                check_refusal(each)
+
+    def _asked(self, place: str) -> list[Operation | Subscription]:
+        """Return what the servers of a place are asked. The shared schema's list is what a constant is made of."""
+        found: list[Operation | Subscription] = [] if place else [LIST]
+        for measure in self.measures:
+            is_here = any(SERVERS[name].place == place for name in measure.servers)
+            if is_here and measure.asked is not None and measure.asked not in found:
+                found.append(measure.asked)
+        return found
+
+    def _servers(self, asked: Operation | Subscription) -> set[str]:
+        """Return the servers that are measured with an operation."""
+        return {name for each in self.measures if each.asked == asked for name in each.servers}
 
     def _measure(self, started: dict[str, Running]) -> None:
         for measure in self.measures:
@@ -70,15 +96,6 @@ class Run:
     def _running(self, name: str) -> AbstractContextManager[Running]:
         server = SERVERS[name]
         return running(server, self.homes[server.place])
-
-    def _alike(self) -> Iterator[tuple[Sequence[Operation], list[str]]]:
-        """Yield servers that must answer the same, with the operations; those that need no comparison last."""
-        needed = self._needed()
-        yield COMPARED, [name for name in needed if _is_compared(name)]
-        for place in self.homes:
-            if place:
-                yield (ROOM,), [name for name in needed if SERVERS[name].place == place]
-        yield (), [name for name in needed if name in FLOORS]
 
     def _measured(self, measure: Measure) -> list[str]:
         return [name for name in self.servers if name in measure.servers]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO, State
-from benchmarks.operations import UPDATES
+from benchmarks.operations import Subscription
 from benchmarks.samples import Sample
 from benchmarks.servers import ALIKE, Running
 
@@ -19,24 +19,19 @@ LEAST = 10
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Delivers events to subscribers of one query, with so many different sets of grants.
-
-    A `%d` in the query becomes a number below `groups`.
-    """
+    """Delivers events to so many subscribers of one subscription."""
 
     name: str
     title: str
     size: int
-    query: str = UPDATES
-    classes: int = 1
-    groups: int = 1
+    asked: Subscription = Subscription()
     servers: tuple[str, ...] = ALIKE
     state: State = "running"
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Publish bursts of events for so long, each after all subscribers have the one before it."""
-        crowd = Crowd(running.port, running.home.tokens(self.classes))
-        crowd.connect([self._query(number) for number in range(self.size)])
+        crowd = Crowd(running.port, running.home.tokens(self.asked.classes))
+        crowd.connect([self.asked.of(number) for number in range(self.size)])
         crowd.go_live()
         crowd.hear(BURST)
         crowd.is_timing = True
@@ -52,6 +47,3 @@ class Events:
             "median": late[len(late) // 2] * MICRO,
             "p99": late[int(len(late) * 0.99)] * MICRO,
         }
-
-    def _query(self, number: int) -> str:
-        return self.query % (number % self.groups) if "%d" in self.query else self.query

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from benchmarks.operations import Operation, Subscription
 from benchmarks.samples import Sample
 from benchmarks.servers import Running
 
@@ -15,7 +16,8 @@ class Measure(Protocol):
     """Takes one sample of one server.
 
     `servers` names the servers that it measures. `state` says what a sample needs: a server that has been
-    asked the same before, one that runs, or a new process.
+    asked the same before, one that runs, or a new process. `asked` is what it asks them, None if nothing: their
+    answers are compared before.
     """
 
     @property
@@ -29,6 +31,9 @@ class Measure(Protocol):
 
     @property
     def state(self) -> State: ...
+
+    @property
+    def asked(self) -> Operation | Subscription | None: ...
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Measure a server for so long, and return the figures."""

@@ -20,31 +20,31 @@ NUMBERS = count(1)
 class Requests:
     """Sends one operation with the tokens of all users in turn."""
 
-    operation: Operation
+    asked: Operation
     servers: tuple[str, ...] = ALIKE
     state: State = "warm"
     place: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.operation.name}-{self.place}" if self.place else self.operation.name
+        return f"{self.asked.name}-{self.place}" if self.place else self.asked.name
 
     @property
     def title(self) -> str:
-        return f"{self.operation.title}, {self.place}" if self.place else self.operation.title
+        return f"{self.asked.title}, {self.place}" if self.place else self.asked.title
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Send requests for so long."""
-        body = self.operation.body()
+        body = self.asked.body()
         requests = [request(body, token) for token in running.home.tokens()]
-        return sample(running, cycle(requests), self.operation.connections, seconds)
+        return sample(running, cycle(requests), self.asked.connections, seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class NewDocuments:
     """Sends documents that the server has never seen, and takes off what seen ones cost."""
 
-    operation: Operation
+    asked: Operation
     # Strawberry and Ariadne parse and validate each request anyway: the difference would be noise.
     servers: tuple[str, ...] = ("watchword", "mercurius", "yoga", "apollo", "tuned", "core")
     state: State = "running"
@@ -53,12 +53,12 @@ class NewDocuments:
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Send a seen document for half of the time, and new ones for the other half."""
-        tokens, body = running.home.tokens(), self.operation.body()
+        tokens, body = running.home.tokens(), self.asked.body()
         seen = [request(body, token) for token in tokens]
-        new = (request(self.operation.renamed(number), tokens[0]) for number in NUMBERS)
-        ask(running.port, cycle(seen), self.operation.connections, 0)
-        known = sample(running, cycle(seen), self.operation.connections, seconds / 2)
-        found = sample(running, new, self.operation.connections, seconds / 2)
+        new = (request(self.asked.renamed(number), tokens[0]) for number in NUMBERS)
+        ask(running.port, cycle(seen), self.asked.connections, 0)
+        known = sample(running, cycle(seen), self.asked.connections, seconds / 2)
+        found = sample(running, new, self.asked.connections, seconds / 2)
         return {"cpu": found["cpu"] - known["cpu"], "median": found["median"], "p99": found["p99"]}
 
 
@@ -68,7 +68,7 @@ class Documents:
 
     name: str
     title: str
-    operation: Operation
+    asked: Operation
     number: int
     servers: tuple[str, ...] = ALIKE
     state: State = "running"
@@ -76,8 +76,8 @@ class Documents:
     def take(self, running: Running, seconds: float) -> Sample:
         """Send every document twice, because some servers compile it at its second use; then all in turn for so long."""
         token = running.home.tokens()[0]
-        different = [request(self.operation.renamed(n), token) for n in range(self.number)]
-        requests, connections = cycle(different), self.operation.connections
+        different = [request(self.asked.renamed(n), token) for n in range(self.number)]
+        requests, connections = cycle(different), self.asked.connections
         for _ in range(0, 2 * self.number, connections):
             ask(running.port, requests, connections, 0)
         return sample(running, requests, connections, seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.load.crowd import Crowd
 from benchmarks.measures.measure import MICRO, State
-from benchmarks.operations import UPDATES
+from benchmarks.operations import UPDATES, Subscription
 from benchmarks.samples import Sample
 from benchmarks.servers import Running
 
@@ -21,6 +21,7 @@ class Storm:
     size: int
     servers: tuple[str, ...]
     state: State = "fresh"
+    asked: Subscription = Subscription()
 
     def take(self, running: Running, seconds: float) -> Sample:
         """Connect all; `acknowledged` and `live` are the times of the last one, in seconds."""

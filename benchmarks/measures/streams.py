@@ -18,6 +18,7 @@ class Streams:
     size: int
     servers: tuple[str, ...] = ("watchword",)
     state: State = "running"
+    asked: None = None
 
     @property
     def name(self) -> str:
