@@ -79,6 +79,16 @@ await rosa.press("Post update");
 await admin.sees("They are back.", ".timeline");
 say("posted by another", { told: await admin.announced("An update was posted.") });
 
+// So it is while a dialog is open, outside of which nothing is read.
+await admin.press("Change status");
+await admin.page.waitForSelector("dialog :focus");
+await rosa.press("Change impact");
+await rosa.choose("Impact", "CRITICAL");
+await rosa.press("Change", "button", "dialog");
+await admin.sees("Critical", ".incident-head .impact");
+say("changed beside a dialog", { told: await admin.announced("The impact was changed.") });
+await admin.page.keyboard.press("Escape");
+
 // An update that changes sides takes its button with it.
 await admin.press("Hide from the public");
 await admin.sees("They are back.", ".timeline.internal");

@@ -74,5 +74,6 @@ const personOf = (actor: string | null): string | null => (actor === null || act
 
 const said = (detail: Record<string, string>): string | null =>
   Object.entries(detail)
-    .map(([name, value]) => `${name}: ${value}`)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
     .join(", ") || null;

@@ -1,6 +1,7 @@
 // A modal dialog: the browser's own, which keeps the focus inside, closes with Escape and gives the focus back.
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { Toasts } from "./toasts";
 
 interface Props {
   title: string;
@@ -46,6 +47,7 @@ export function Dialog({ title, onClose, children, isWide = false }: Props) {
         </button>
       </div>
       {children}
+      <Toasts />
     </dialog>
   );
 }
