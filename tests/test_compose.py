@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.clients import WebSocketClient, events
 from tests.support.documents import HOW_TO, bash, block
+from tests.support.nginx import nginx
 from tests.support.programs import missing, program
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
@@ -164,12 +164,6 @@ def proxied(
 
 @contextmanager
 def _topology(postgres_url: str, home: Path, count: int) -> Iterator[Proxied]:
-    nginx = program("nginx")
-    if nginx is None:
-        missing("There is no nginx: run `apt-get install nginx-light`.")
-    certificate = home / "certificate"
-    certificate.mkdir()
-    _make_certificate(certificate)
     with live_redis() as redis, ExitStack() as stack:
         settings = environment() | {
             "WATCHWORD_DATABASE_URL": postgres_url,
@@ -179,75 +173,8 @@ def _topology(postgres_url: str, home: Path, count: int) -> Iterator[Proxied]:
         servers = [
             stack.enter_context(live_server(home / "home", **settings)) for _ in range(count)
         ]
-        plain, secure = stack.enter_context(_nginx(nginx, home, certificate, servers))
-        yield Proxied(f"https://localhost:{secure}", f"http://localhost:{plain}", servers)
-
-
-def _make_certificate(folder: Path) -> None:
-    service = compose()["services"]["certificate"]
-    *shell, script = service["entrypoint"]
-    subprocess.run(
-        [*shell, script.replace("/certificate", str(folder))],
-        check=True,
-        capture_output=True,
-        env={"PATH": "/usr/bin:/bin", **service["environment"]},
-    )
-
-
-@contextmanager
-def _nginx(
-    nginx: Path, home: Path, certificate: Path, servers: list[LiveServer]
-) -> Iterator[tuple[int, int]]:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        plain, secure = one.getsockname()[1], two.getsockname()[1]
-    # What Docker's name server would answer.
-    addresses = "".join(f"server {server.url.removeprefix('http://')};\n" for server in servers)
-    content = (
-        compose()["configs"]["proxy"]["content"]
-        .replace("listen 80;", f"listen {plain};")
-        .replace("listen 443 ", f"listen {secure} ")
-        .replace("/certificate", str(certificate))
-    )
-    if _version(nginx) < (1, 25, 1):
-        # The directive of its own is as new as this; the image has it.
-        content, found = re.subn(r"(listen \d+ ssl);\s+#.*\s+http2 +on;", r"\1 http2;", content)
-        assert found == 1
-    content, found = re.subn(r"resolver .*;\s+server +server:8000 resolve;", addresses, content)
-    assert found == 1
-    (home / "default.conf").write_text(content)
-    (home / "nginx.conf").write_text(
-        f"daemon off; pid {home}/pid; error_log {home}/error.log; user root;\n"
-        "events {}\n"
-        f"http {{ access_log off; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;"
-        f" include {home}/default.conf; }}\n"
-    )
-    process = subprocess.Popen(
-        [nginx, "-p", home, "-c", home / "nginx.conf", "-e", home / "error.log"]
-    )
-    try:
-        _wait_for(secure, process)
-        yield plain, secure
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _version(nginx: Path) -> tuple[int, ...]:
-    said = subprocess.run([nginx, "-v"], check=True, capture_output=True, text=True).stderr
-    return tuple(map(int, re.findall(r"nginx/(\d+)\.(\d+)\.(\d+)", said)[0]))
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except ConnectionRefusedError:
-            continue
-        return
-    raise AssertionError("nginx did not start")
+        proxy = stack.enter_context(nginx(home, compose(), [server.url for server in servers]))
+        yield Proxied(proxy.origin, f"http://localhost:{proxy.plain}", servers)
 
 
 def trust() -> ssl.SSLContext:

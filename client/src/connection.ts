@@ -162,7 +162,7 @@ export class Connection {
       complete: guard((id) => this.#complete(id)),
       reminded: guard(() => this.#remind(this.#wire, this.#token, 1)),
       renewed: guard((expiry) => this.#options.tell("renewed", expiry)),
-      closed: guard((code, reason) => void this.#closed(code, reason)),
+      closed: guard((code, reason, patience) => void this.#closed(code, reason, patience)),
     };
   }
 
@@ -240,7 +240,7 @@ export class Connection {
     this.#wire?.probe();
   }
 
-  async #closed(code: number, reason: string): Promise<void> {
+  async #closed(code: number, reason: string, patience = 0): Promise<void> {
     const lasted = this.#isOpen ? this.#clock.now() - this.#openedAt : 0;
     const token = this.#token;
     this.#drop();
@@ -249,7 +249,8 @@ export class Connection {
     if (FATAL.includes(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
     if (this.subscriptions.size === 0) return;
     const isOfToken = code === 4401 || code === 4403;
-    const milliseconds = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.includes(code) ? 6 : this.#failures);
+    const pause = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.includes(code) ? 6 : this.#failures);
+    const milliseconds = Math.max(pause, patience * 1_000 * (1 + Math.random()));
     this.#options.tell("waiting", { milliseconds });
     this.#cancelRetry = this.#clock.after(milliseconds, () => void this.#connect());
     if (reason.startsWith(NONCE)) this.#session.requests.nonce = reason.slice(NONCE.length);

@@ -1,4 +1,4 @@
-import type { Answer } from "./errors.js";
+import { type Answer, detailsOf } from "./errors.js";
 import type { Session } from "./session.js";
 import type { Request, Wire, WireEvents } from "./wire.js";
 
@@ -51,16 +51,19 @@ class SseWire implements Wire {
     return false;
   }
 
-  probe(): void {}
+  probe(): void {
+    // A stream that was refused waits for its time. Without an open one, nothing is silent.
+    if (this.#streams.size === 0) this.#events.heard();
+  }
 
   close(): void {
     for (const each of this.#streams.values()) each.abort();
     this.#streams.clear();
   }
 
-  #closed(code: number, reason: string): void {
+  #closed(code: number, reason: string, patience?: number): void {
     this.close();
-    this.#events.closed(code, reason);
+    this.#events.closed(code, reason, patience);
   }
 
   async #read(id: string, request: Request, { signal }: AbortController): Promise<void> {
@@ -80,15 +83,16 @@ class SseWire implements Wire {
 
   async #refused(id: string, response: Response): Promise<void> {
     const answer = (await response.json().catch(() => null)) as Answer | null;
-    if (!answer || !Array.isArray(answer.errors)) return this.#closed(1006, `The server answers with status ${response.status}.`);
-    this.#next(id, answer);
+    const { retryAfter } = detailsOf(response, this.#session.clock);
+    if (!answer || !Array.isArray(answer.errors)) return this.#closed(1006, `The server answers with status ${response.status}.`, retryAfter);
+    this.#next(id, { ...answer, errors: answer.errors.map((each) => ({ ...each, extensions: { retryAfter, ...each.extensions } })) });
   }
 
   #next(id: string, answer: Answer): void {
     const [first] = answer.errors ?? [], code = first?.extensions?.code ?? "", closeCode = CLOSE_CODES[code];
     // An anonymous page may follow other things: this one needs somebody.
     const isOwn = code === "UNAUTHENTICATED" && this.#token === null;
-    if (first && closeCode !== undefined && !isOwn && !("data" in answer)) return this.#closed(closeCode, first.message);
+    if (first && closeCode !== undefined && !isOwn && !("data" in answer)) return this.#closed(closeCode, first.message, first.extensions?.retryAfter);
     if (first && !("data" in answer)) {
       this.#streams.delete(id);
       return this.#events.error(id, answer.errors!);

@@ -29,8 +29,11 @@ export interface WireEvents {
   /** The server asks for a new token. */
   reminded(): void;
   renewed(expiry: Expiry): void;
-  /** `code` is a close code of the server's reference, 1006 for a cut, or 0 if it could not be opened. */
-  closed(code: number, reason: string): void;
+  /**
+   * `code` is a close code of the server's reference, 1006 for a cut, or 0 if it could not be opened. `patience` is the
+   * number of seconds that the server or a proxy asks to wait.
+   */
+  closed(code: number, reason: string, patience?: number): void;
 }
 
 /** One way to carry subscriptions: a WebSocket, or server-sent events. */
