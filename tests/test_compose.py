@@ -10,45 +10,30 @@ import asyncio
 import json
 import os
 import re
-import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx2
 import pytest
-import yaml
 from websockets.asyncio.client import connect
 
 from tests.support.clients import WebSocketClient, events
+from tests.support.compose import FILE, GIVEN, compose
 from tests.support.documents import HOW_TO, bash, block
-from tests.support.nginx import nginx
+from tests.support.nginx import nginx, trust
 from tests.support.programs import missing, program
 from tests.support.redis import live_redis
 from tests.support.server import PASSWORD, LiveServer, live_server
-from tests.support.vault import ENCRYPTION_KEY
 from tests.support.watched import Watched, bodies
 from watchword.cli.serve import SHUTDOWN_GRACE
 from watchword.config.settings import PREFIX, Settings, read
 
-FILE = Path(__file__).parents[1] / "docker-compose.yml"
-GIVEN = {
-    "POSTGRES_PASSWORD": "letters0and0digits",
-    "ADMIN_PASSWORD": PASSWORD,
-    "ENCRYPTION_KEYS": ENCRYPTION_KEY,
-}
 OPEN = 'mutation { openIncident(input: { name: "Trouble", body: "Here." }) { id } }'
 PRESENT = "subscription { incidentsChanged(present: true) { kind } }"
 CHANGED = "subscription { incidentsChanged { kind } }"
-
-
-# ${NAME}, ${NAME:-default}, ${NAME:?message} and ${NAME:+then}, where `then` may hold a variable.
-_VARIABLE = re.compile(
-    r"\$\$|\$\{(?P<name>\w+)"
-    r"(?::-(?P<default>[^}]*)|:\?[^}]*|:\+(?P<then>(?:[^{}]|\{[^}]*\})*))?\}"
-)
 
 
 class Proxied(NamedTuple):
@@ -57,24 +42,6 @@ class Proxied(NamedTuple):
     origin: str
     plain: str
     servers: list[LiveServer]
-
-
-def compose(**more: str) -> dict[str, Any]:
-    """The file as Compose reads it: variables filled in, $$ for a dollar sign."""
-    content: dict[str, Any] = yaml.safe_load(_fill(FILE.read_text(), GIVEN | more))
-    return content
-
-
-def _fill(text: str, given: dict[str, str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        default = match["default"]
-        if match["then"] is not None:
-            return _fill(match["then"], given) if match["name"] in given else ""
-        return given.get(match["name"]) or (default if default is not None else "")
-
-    return _VARIABLE.sub(value, text)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -175,14 +142,6 @@ def _topology(postgres_url: str, home: Path, count: int) -> Iterator[Proxied]:
         ]
         proxy = stack.enter_context(nginx(home, compose(), [server.url for server in servers]))
         yield Proxied(proxy.origin, f"http://localhost:{proxy.plain}", servers)
-
-
-def trust() -> ssl.SSLContext:
-    """Believe whatever certificate comes: it was made a moment ago, and signed by nobody."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 async def test_every_transport_is_served_through_the_proxy(proxied: Proxied) -> None:

@@ -16,9 +16,9 @@ from tests.clients.package.test_life import hears, names
 from tests.clients.script import running
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
-from tests.support.nginx import nginx
+from tests.support.compose import compose
+from tests.support.nginx import nginx, trust
 from tests.support.toy_server import ToyServer, toy_server
-from tests.test_compose import compose, trust
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS
 
 STREAM = {"accept": "text/event-stream"}
