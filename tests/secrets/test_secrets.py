@@ -27,6 +27,7 @@ from tests.secrets.doors import Doors, Request
 from tests.secrets.rules import ROLES, marks
 from watchword import Grants
 from watchword.libraries.strawberry_parts import definition
+from watchword.permissions.rules import RoleRule, Rule, ScopeRule
 
 # The server runs in a thread beside the test, and draws random numbers while hypothesis makes a document.
 pytestmark = [
@@ -137,9 +138,14 @@ def search(watchword: Any, caplog: pytest.LogCaptureFixture) -> Iterator[Search]
         yield made
 
 
+def number(share: float) -> int:
+    """Return how many documents are this share of the profile's."""
+    return max(2, round(DOCUMENTS[profile()] * share))
+
+
 def documents(share: float) -> settings:
     return settings(
-        max_examples=max(2, round(DOCUMENTS[profile()] * share)),
+        max_examples=number(share),
         deadline=None,
         database=None,
         phases=[Phase.generate],
@@ -175,6 +181,7 @@ def test_no_answer_has_a_secret_that_is_not_for_its_caller(
             search.ask(written(seed), dice)
 
     ask()
+    assert search.documents >= number(1 / len(PARTS))
     dice = Random(marked.SEED)
     for document in ways.DOCUMENTS:
         came = search.ask(request_of(document), dice)
@@ -239,3 +246,15 @@ def test_the_search_finds_a_secret_that_leaks(search: Search) -> None:
     )
     with pytest.raises(AssertionError, match="nobody got"):
         search.look("nobody", None, b'{"data":"<5ecret%05d>"}' % number, "{ leak }")
+
+
+@pytest.mark.parametrize("rule", [RoleRule, ScopeRule])
+def test_the_search_finds_what_a_server_leaks_whose_rule_lets_everybody_in(
+    rule: type[Rule], search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server itself is broken here, and is asked as in the tests above."""
+    monkeypatch.setattr(rule, "holds", lambda _rule, _question: True)
+    dice = Random(marked.SEED)
+    with pytest.raises(AssertionError, match=r"\bgot\b"):
+        for seed in range(200):
+            search.ask(written(seed), dice)

@@ -43,7 +43,8 @@ class Denial:
             and site.steps[0] is not None
             and may_gather(site.steps[0][0])
         )
-        self._is_told = False
+        self.is_told = False
+        """Whether one error has told all places. Then each further place is null, and need not ask."""
         self.is_null = self._is_gathered and not extension.return_empty_list
         """Whether the field is null at each place. Then nothing waits for it, though its resolver is a coroutine function."""
 
@@ -54,13 +55,13 @@ class Denial:
         """
         if not self._is_gathered:
             return deny(*self._parts)
-        if self._is_told:
+        if self.is_told:
             return None
         try:
             return deny(*self._parts)
         except Exception as error:
             # It counts as told only if it was collected: below a place that is null already, nothing is.
-            self._is_told = self._run.collects(error, place, indexes)
+            self.is_told = self._run.collects(error, place, indexes)
             return None
 
 

@@ -131,6 +131,8 @@ def _called(
         *before,
         f"if {name} is True: {lines[0]}",
         f"elif {name} is None: {variable} = {wait}{chained}",
+        # A list has many places: a test costs less than a call.
+        f"elif {name}.is_told: {variable} = None",
         f"else: {variable} = {name}.refuse({place}, {indexes})",
     ]
 
@@ -208,7 +210,7 @@ def _write_later(
         place = writer.unit.constant("M", scope.mark(site))
         refused = f"{decided}.refuse({place}, {scope.indexes})"
         is_null = f"{decided}.__class__ is DENIAL and {decided}.is_null"
-        function.line(f"if {is_null}: {refused}", scope.mark(site))
+        function.line(f"if {is_null}: {decided}.is_told or {refused}", scope.mark(site))
         function.line(f"else: {noted}")
     function.line(f"{value_of(site)} = None")
 
