@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import keyword
 from collections.abc import Iterator
+from dataclasses import replace
 from traceback import walk_tb
 
 import pytest
@@ -124,6 +125,18 @@ def test_a_fault_in_several_places_has_the_same_answers(arena: Arena) -> None:
     assert arena.is_valid(query)
     for fault in range(outcomes.KINDS):
         arena.compare(Case(query, {}, script=Script(fault, at="Person", fault=fault)))
+
+
+def test_every_fault_of_a_mutation_has_the_same_answers(other: Arena) -> None:
+    for query in (
+        "mutation { make(number: 1) { number } say make_slowly { number } }",
+        "mutation { first: make(number: 1) { parts { twin { number } } } say }",
+    ):
+        for place in ("make", "say", "make_slowly", "twin"):
+            for fault in range(outcomes.KINDS):
+                script = Script(fault, slow=120, at=place, fault=fault)
+                other.compare(Case(query, {}, "buyer", script=script))
+                other.compare(Case(query, {}, "buyer", script=replace(script, slow=0)))
 
 
 def test_an_error_that_is_raised_in_every_execution_keeps_the_frames_of_the_last_one(

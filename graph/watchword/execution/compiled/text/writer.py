@@ -79,11 +79,10 @@ class Writer:
         function.line(f"{waiting} = None")
         scope = Scope(function).opened(waiting)
         for site in sites:
-            if is_serial:
-                function.pause()
-            self._write_field(scope, site, "s", waiting)
             if is_serial and not site.is_constant:
-                self._write_pending(scope, site, waiting)
+                self._write_in_turn(scope, site, waiting)
+            else:
+                self._write_field(scope, site, "s", waiting)
         made = self._display(sites)
         if is_serial:
             function.line(f"return {made}")
@@ -199,6 +198,21 @@ class Writer:
                 scope.function.pause()
             kind = site.definition.type
             self.write_value(scope, site, 0, kind, variable, slot, self.awaiter(site))
+
+    def _write_in_turn(self, scope: Scope, site: Site, waiting: str) -> None:
+        """Write a root field that ends before the next one begins.
+
+        A coroutine cannot raise StopIteration: Python would make another error of it, which has no place.
+        """
+        function = scope.function
+        with function.block("try"):
+            function.pause()
+            self._write_field(scope.opened(blocks=1), site, "s", waiting)
+        with function.block("except StopIteration as e"):
+            mark = scope.mark(site)
+            place = self.unit.constant("M", mark)
+            function.line(f"raise X.locate(e, {place}, {scope.indexes})", mark)
+        self._write_pending(scope, site, waiting)
 
     def _write_pending(self, scope: Scope, site: Site, waiting: str) -> None:
         function = scope.function
