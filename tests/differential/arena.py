@@ -39,6 +39,8 @@ _RANDOM = re.compile(
     r"\b(0x[0-9a-f]+|[A-Z2-7]{32}|[0-9a-f]{16}|gAAAA[\w=-]+)\b=*"
     r"""|(?<=['"])([0-9a-f]{12}|[\w-]{43})(?=['"])"""
 )
+# The limiter of attempts counts in real time.
+_RETRY_AFTER = re.compile(r'(?<="retryAfter":)[\d.]+')
 _log = logging.getLogger("watchword.execution")
 
 Callers = Mapping[str, Principal]
@@ -239,7 +241,8 @@ async def _answered(running: Any) -> Any:
 def observed(answers: list[str]) -> Observed:
     """Return what was observed, without what is random."""
     effects = tuple(_RANDOM.sub("RANDOM", effect) for effect in stage.effects)
-    return Observed(_RANDOM.sub("RANDOM", "\n".join(answers)), effects)
+    text = _RETRY_AFTER.sub("0", "\n".join(answers))
+    return Observed(_RANDOM.sub("RANDOM", text), effects)
 
 
 def _operation(query: str) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 
 from tests.differential import values
-from tests.differential.arena import Arena
+from tests.differential.arena import Arena, Case
 from tests.differential.documents import document
 from tests.differential.homes import connect_at_once, execute_at_once, ids, league_arena, room_arena
 from tests.differential.profile import IGNORED, SEEDS, compare, documents
@@ -62,6 +62,12 @@ def known(arena: Arena) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(values.SCALARS, "ID", lambda dice: dice.choice(found))
         yield
+
+
+def test_attempts_that_are_refused_after_too_many_have_the_same_answers(room: Arena) -> None:
+    case = Case('mutation { confirmTotp(otp: "a") }', {}, "admin")
+    answers = [room.compare(case).answer for _ in range(20)]
+    assert "RATE_LIMITED" in answers[-1]
 
 
 @documents(share=0.05)
