@@ -35,4 +35,4 @@ async def windows(
     async with running(node, f"{script}.mjs", SCRIPTS, **options) as windows:
         yield windows
         faults = [step for step in windows.seen if step["step"] in ("complaint", "violation")]
-        assert faults == []
+        assert faults == [], faults

@@ -18,7 +18,7 @@ export async function tour(window, what, within = "body") {
   fault("focus not visible", there.filter(({ isShown }) => !isShown).map(({ number }) => expected[number]));
   fault("focus obscured", there.filter(({ isObscured }) => isObscured).map(({ number }) => expected[number]));
   fault("jumps up", there.filter(({ box }, number) => number > 0 && isBefore(box, there[number - 1].box)).map(({ number }) => expected[number]));
-  say("toured", { what, controls: expected.length });
+  say("toured", { what, controls: expected.length, title: await page.title() });
 }
 
 const isBefore = (box, last) => box.bottom <= last.top && box.right <= last.left;

@@ -9,7 +9,7 @@ import { options, say } from "../session.mjs";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 // The browser itself reports a refused sign-in, and a network or a server that is away; the page logs no error.
-const EXPECTED = /status of 40[01]|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_SOCKET_NOT_CONNECTED|ERR_FAILED/;
+const EXPECTED = /status of 40[01]|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_RESET|ERR_SOCKET_NOT_CONNECTED|ERR_FAILED|ERR_EMPTY_RESPONSE|before receiving a handshake response/;
 
 const browser = await puppeteer.launch({
   executablePath: options.chromium,

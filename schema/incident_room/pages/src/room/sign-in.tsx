@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { hasPasskeys, signInWithPasskey } from "watchword-client/passkeys";
 import { codeOf, saying } from "./data";
 import { session } from "./session";
-import { Fault, Input } from "./ui/parts";
+import { Fault, Input, Title } from "./ui/parts";
 
 const REFUSALS: Record<string, string> = {
   invalid_grant: "This e-mail address and password do not fit.",
@@ -34,7 +34,7 @@ export function SignIn({ reason, onSignOut }: { reason: string | null; onSignOut
   return (
     <main class="sign-in" id="main" tabIndex={-1}>
       <form onSubmit={submit} class="card">
-        <h1>Incident room</h1>
+        <Title>Incident room</Title>
         <p class="quiet" role="status">
           {reason ?? "Sign in to respond to incidents."}
         </p>

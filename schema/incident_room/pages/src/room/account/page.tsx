@@ -1,4 +1,5 @@
 // The person's own account.
+import { Title } from "../ui/parts";
 import { useViewer } from "../viewer";
 import { words } from "../words";
 import { Codes } from "./codes";
@@ -11,7 +12,7 @@ export function AccountPage() {
   const { name, email, roles } = useViewer();
   return (
     <>
-      <h1>Account</h1>
+      <Title>Account</Title>
       <p class="quiet">
         {name} · {email} · {roles.map(words).join(", ")}
       </p>

@@ -1,6 +1,6 @@
 // Administration: members, clients, the audit log, signing keys, live connections; each only if the token may.
 import type { JSX } from "preact";
-import { Empty, Link } from "../ui/parts";
+import { Empty, Link, Title } from "../ui/parts";
 import { type May, useViewer } from "../viewer";
 import { Audit } from "./audit";
 import { Clients } from "./clients";
@@ -22,11 +22,11 @@ export const hasAdmin = (may: May): boolean => may.manageMembers || may.manageCo
 export function AdminPage({ part }: { part: string | undefined }) {
   const { may } = useViewer();
   const offered = hasAdmin(may) ? PARTS.filter(([, , right]) => may[right]) : [];
-  const [path, , , Page] = offered.find(([each]) => each === part) ?? offered[0] ?? [];
+  const [path, name, , Page] = offered.find(([each]) => each === part) ?? offered[0] ?? [];
   if (!Page) return <Empty>There is nothing here for you.</Empty>;
   return (
     <>
-      <h1>Administration</h1>
+      <Title of={name}>Administration</Title>
       <nav class="tabs" aria-label="Administration">
         {offered.map(([each, title]) => (
           <Link key={each} to={["admin", each]} aria-current={each === path ? "page" : undefined}>

@@ -1,7 +1,7 @@
 // The components of the status page: how each is, outside of any incident, and new ones.
 import { useState } from "preact/hooks";
 import { useLive, useQuery } from "../data";
-import { Empty, Waiting } from "../ui/parts";
+import { Empty, Title, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { useViewer } from "../viewer";
 import { words } from "../words";
@@ -19,7 +19,7 @@ export function ComponentsPage() {
   return (
     <>
       <div class="head">
-        <h1>Components</h1>
+        <Title>Components</Title>
         <button type="button" class="primary" onClick={() => setEditing("new")}>
           Register a component
         </button>

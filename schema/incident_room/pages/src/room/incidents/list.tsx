@@ -1,7 +1,7 @@
 // The list of incidents: those that go on, and the last of those that are over.
 import { useState } from "preact/hooks";
 import { type Page, type Paged, useLive, usePaged } from "../data";
-import { Empty, ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
+import { Empty, ImpactBadge, Link, More, StatusBadge, Time, Title, Waiting } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
 import { happened } from "../words";
@@ -34,7 +34,7 @@ export function IncidentList() {
   return (
     <>
       <div class="head">
-        <h1>Incidents</h1>
+        <Title>Incidents</Title>
         {may.respond && (
           <button type="button" class="primary" onClick={() => setOpening(true)}>
             Open an incident

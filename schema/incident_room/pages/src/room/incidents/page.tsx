@@ -1,7 +1,7 @@
 // One incident: its state, who is here, who commands, and both timelines side by side.
 import { useState } from "preact/hooks";
 import { type Paged, useLive, usePaged } from "../data";
-import { ImpactBadge, Link, More, StatusBadge, Time, Waiting } from "../ui/parts";
+import { ImpactBadge, Link, More, StatusBadge, Time, Title, Waiting } from "../ui/parts";
 import { say } from "../ui/toasts";
 import { useViewer } from "../viewer";
 import { happened } from "../words";
@@ -60,7 +60,7 @@ function Shown({ incident, list }: { incident: Incident; list: Paged<Answer, Upd
           <ImpactBadge impact={incident.impact} />
           <StatusBadge status={incident.status} />
         </div>
-        <h1>{incident.name}</h1>
+        <Title>{incident.name}</Title>
         <p class="quiet">
           Began <Time at={incident.startedAt} /> · {incident.components.map(({ name }) => name).join(", ") || "no component"}
         </p>

@@ -17,6 +17,17 @@ export const ImpactBadge = ({ impact }: { impact: Impact }) => (
   <span class={`badge impact is-${impact}`}>{impact === "NONE" ? "No impact" : words(impact)}</span>
 );
 
+// What the window is called before anything is shown.
+const ROOM = document.title;
+
+/** The heading of a page, which is also the title of the window: a screen reader says it after a step back. */
+export function Title({ children, of = children }: { children: string; of?: string }) {
+  useEffect(() => {
+    document.title = of === ROOM ? ROOM : `${of} · ${ROOM}`;
+  }, [of]);
+  return <h1>{children}</h1>;
+}
+
 /** A link inside the room. */
 export function Link({ to, children, ...rest }: { to: string[]; children: ComponentChildren } & JSX.HTMLAttributes<HTMLAnchorElement>) {
   const follow = (event: MouseEvent) => {
