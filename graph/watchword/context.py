@@ -281,6 +281,14 @@ class Context(ExtrasAccess, Generic[E]):
             )
         return found
 
+    def release(self) -> None:
+        """Let go of the loaders and guards, which hold this context: its operation or event is over.
+
+        Otherwise only a collection of garbage could release all that they have loaded.
+        """
+        self._loaders.clear()
+        self.guards = None
+
     def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
         sources = declared_by(load)
         if sources is not None and (others := sources.streams - declared):

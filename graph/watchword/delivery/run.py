@@ -321,8 +321,7 @@ class Run:
             raise
         finally:
             watchdog.close()
-            # They hold the context: without this, a collection of garbage would have to find what the run has left.
-            context.guards = None
+            context.release()
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:
@@ -343,8 +342,11 @@ class Run:
             else:
                 seconds = self._services.settings.event_seconds
                 await within(self._services.clock, seconds, recheck(opened.guards, now))
-        making = source.answer(event, now)
-        answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
+        try:
+            making = source.answer(event, now)
+            answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
+        finally:
+            now.release()
         if self._operation.wants_cost:
             self._tell_cost(answer)
         return answer

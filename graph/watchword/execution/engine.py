@@ -43,6 +43,7 @@ from watchword.libraries.graphql_core import (
     event_executor,
     repeating_executor,
 )
+from watchword.libraries.graphql_execution import release
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
 from watchword.principal import ANONYMOUS, Principal
@@ -127,13 +128,16 @@ class Engine:
         Raises `Refused` when the variables do not fit, `TimedOut` after `operation_seconds`, and `IdentityAsked`
         when the execution is shared and anything in it asked for the caller's identity.
         """
-        if (parts := self._parts(plan)) is not None:
-            operation = HookedOperation(parts, plan, variables, context)
-            answer = operation.streamed if is_streamed else operation.answer
-            return cast(Answer, await in_time(answer(self._execute), plan, context))
-        result = await in_time(self._execute(plan, variables, context), plan, context)
-        check_shared(result, context)
-        return self._respond(plan, variables, context, result)
+        try:
+            if (parts := self._parts(plan)) is not None:
+                operation = HookedOperation(parts, plan, variables, context)
+                answer = operation.streamed if is_streamed else operation.answer
+                return cast(Answer, await in_time(answer(self._execute), plan, context))
+            result = await in_time(self._execute(plan, variables, context), plan, context)
+            check_shared(result, context)
+            return self._respond(plan, variables, context, result)
+        finally:
+            context.release()
 
     def _respond(
         self,
@@ -168,6 +172,7 @@ class Engine:
         built = self._build_executor(plan, variables, context, self._executor_class, middleware)
         answer = built.execute_operation()
         result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
+        release(built)
         return denials.gathered_in(result, context)
 
     async def execute_in_parts(

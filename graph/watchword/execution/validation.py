@@ -11,14 +11,13 @@ from graphql import (
     GraphQLSchema,
     OverlappingFieldsCanBeMergedRule,
     specified_rules,
-    validate,
 )
 
 from watchword.execution.limits import Limits
 from watchword.execution.numbers import ExactNumbers
 from watchword.execution.views.view import View
 from watchword.libraries.graphql_merging import TooManyComparisons, bounded_merging
-from watchword.libraries.graphql_rules import Rules
+from watchword.libraries.graphql_rules import Rules, validate
 from watchword.libraries.strawberry_parts import VALIDATION_RULES
 
 OUR_RULES = (*VALIDATION_RULES, ExactNumbers)
@@ -66,7 +65,7 @@ class Validator:
         if view is not None:
             schema, hides = view.shown, hides or view.hides_suggestions
         try:
-            return validate(schema, document, rules, max_errors=MOST_ERRORS, hide_suggestions=hides)
+            return validate(schema, document, rules, MOST_ERRORS, hides)
         except TooManyComparisons:
             self._limits.check("comparisons", self._limits.comparisons + 1)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
@@ -36,6 +36,7 @@ __all__ = [
     "is_async_iterable",
     "is_iterable",
     "keep_sources",
+    "release",
     "subfields_of",
     "variables_of",
 ]
@@ -57,6 +58,11 @@ def keep_sources(executor: Executor[Any]) -> None:
     values = executor.variable_values
     if values.coerced:
         executor.variable_values = values._replace(coerced=SentVariables(values))
+
+
+def release(executor: Executor[Any]) -> None:
+    """Let go of what holds an executor that has executed: otherwise only a collection of garbage could release it."""
+    executor.async_helpers = cast(Any, None)
 
 
 def variables_of(raw: Any) -> VariableValues:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 import strawberry
@@ -15,10 +16,14 @@ from tests.support.settled import settled
 from watchword.context import Context, Info, Services
 from watchword.errors import NotFound
 from watchword.events.event import Event
+from watchword.execution.compiled.promise import Promise
+from watchword.execution.compiled.rows import Row
+from watchword.execution.compiled.run import Run
 from watchword.execution.engine import Engine, Execution
 from watchword.execution.limits import Limits
 from watchword.execution.plan import Refused
 from watchword.execution.source import DatabaseUnavailable
+from watchword.loader import Loader
 from watchword.permissions.field import Public
 from watchword.principal import ANONYMOUS, Grants, IdentityAsked, SharedPrincipal
 from watchword.process.eager import Eager
@@ -160,6 +165,60 @@ async def test_many_events_leave_no_more_in_memory_than_one(services: Services) 
         }
         sizes.append(len(opened.executor._relevant_sub_fields))
     assert sizes[0] == sizes[2]
+
+
+async def load_numbers(_context: Context, keys: list[int]) -> list[int]:
+    await asyncio.sleep(0)
+    return [2 * key for key in keys]
+
+
+@strawberry.type
+class Loaded:
+    number: int
+
+    @strawberry.field(permission_classes=[Public], graphql_type=int)
+    def double(self, info: Info) -> Awaitable[int]:
+        return info.context.loader(load_numbers).load(self.number)
+
+    @strawberry.field(permission_classes=[Public])
+    async def fourfold(self, info: Info) -> int:
+        return 2 * await info.context.loader(load_numbers).load(self.number)
+
+
+@strawberry.type
+class Loading:
+    @strawberry.field(permission_classes=[Public])
+    def loaded(self) -> list[Loaded | None]:
+        return [Loaded(number=number) for number in range(5)]
+
+
+@pytest.mark.parametrize("fields", ["number double", "double fourfold", "one: double two: double"])
+async def test_nothing_of_an_operation_is_left_to_be_collected(
+    fields: str, services: Services
+) -> None:
+    engine = Engine(strawberry.Schema(Loading), LIMITS, 10)
+    plan = engine.plan(f"{{ loaded {{ {fields} }} }}", None)
+
+    async def execute() -> None:
+        await engine.execute(plan, None, Context(services, ANONYMOUS))
+        # Callbacks of the event loop hold what they are about.
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    def existing() -> list[str]:
+        kinds = (Context, Loader, Loaded, Promise, Row, Run)
+        return [type(each).__name__ for each in gc.get_objects() if type(each) in kinds]
+
+    for _ in range(3):
+        await execute()
+    gc.collect()
+    gc.disable()
+    try:
+        before = existing()
+        await execute()
+        assert existing() == before
+    finally:
+        gc.enable()
 
 
 @strawberry.type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from typing import Any
 
@@ -20,6 +21,7 @@ from graphql import (
 )
 
 from watchword.execution.validation import OUR_RULES, RULES
+from watchword.libraries import graphql_rules
 from watchword.libraries.graphql_rules import Rules
 
 SCHEMA = build_schema(
@@ -56,8 +58,24 @@ DOCUMENTS = [
 ]  # fmt: skip
 
 
+MOST = 100
+
+
 def found(document: str, rules: Any) -> list[tuple[str, Any]]:
-    return [(error.message, error.locations) for error in validate(SCHEMA, parse(document), rules)]
+    """Return the errors that graphql-core finds by asking each rule."""
+    return shown(validate(SCHEMA, parse(document), rules, MOST))
+
+
+def found_together(document: str, *rules: Any) -> list[tuple[str, Any]]:
+    """Return the errors that are found by asking rules together, in groups."""
+    asked = [Rules(each).as_rule for each in rules]
+    return shown(graphql_rules.validate(SCHEMA, parse(document), asked, MOST, False))
+
+
+def shown(errors: list[GraphQLError]) -> list[tuple[str, Any]]:
+    aborted = [each for each in errors if "aborted" in each.message]
+    assert all(each.__traceback__ is each.__context__ is None for each in aborted)
+    return [(error.message, error.locations) for error in errors]
 
 
 def cut(document: str, seed: int) -> str | None:
@@ -77,9 +95,8 @@ def cut(document: str, seed: int) -> str | None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_the_errors_are_those_of_each_rule_alone_in_the_same_order(document: str) -> None:
     expected = found(document, RULES)
-    assert found(document, [Rules(RULES).as_rule]) == expected
-    apart = [Rules(specified_rules).as_rule, Rules(OUR_RULES).as_rule]
-    assert found(document, apart) == expected
+    assert found_together(document, RULES) == expected
+    assert found_together(document, specified_rules, OUR_RULES) == expected
 
 
 def test_the_documents_have_errors_of_nearly_all_rules() -> None:
@@ -103,12 +120,11 @@ def test_the_documents_have_errors_of_nearly_all_rules() -> None:
 
 
 def test_documents_of_which_words_are_missing_have_the_same_errors() -> None:
-    together = [Rules(RULES).as_rule]
     shorter = [cut(document, seed) for document in DOCUMENTS for seed in range(40)]
     documents = [each for each in shorter if each is not None]
     assert len(documents) > 50
     for document in documents:
-        assert found(document, together) == found(document, RULES)
+        assert found_together(document, RULES) == found(document, RULES)
 
 
 class Acting(ASTValidationRule):
@@ -144,4 +160,31 @@ def test_a_rule_that_skips_or_breaks_is_asked_no_more_and_the_others_are(
     other = type("Other", (Acting,), {})
     rules = [acting, EnteringOnly, other]
     document = "{ cat { name lives } named { name } }"
-    assert found(document, [Rules(rules).as_rule]) == found(document, rules)
+    expected = found(document, rules)
+    assert found_together(document, rules) == expected
+    assert found_together(document, rules[:1], rules[1:]) == expected
+    assert found_together(document, rules[:1]) == found(document, rules[:1])
+
+
+def test_fragments_in_too_many_fragments_abort_the_validation() -> None:
+    many = 1_000
+    fragments = " ".join(
+        f"fragment F{number} on Cat {{ ...F{number + 1} }}" for number in range(many)
+    )
+    document = f"{{ cat {{ ...F0 }} }} {fragments} fragment F{many} on Cat {{ name }}"
+    expected = found(document, RULES)
+    assert ("Validation aborted.", None) in expected
+    assert found_together(document, RULES) == expected
+
+
+def test_nothing_of_a_validation_is_left_to_be_collected() -> None:
+    document = parse("{ cat { name } } fragment F on Cat { name }")
+    rules = [Rules(each).as_rule for each in ([Acting], [EnteringOnly])]
+    for asked in (rules[:1], rules):
+        gc.collect()
+        gc.disable()
+        try:
+            assert graphql_rules.validate(SCHEMA, document, asked, MOST, False)
+            assert gc.collect() == 0
+        finally:
+            gc.enable()

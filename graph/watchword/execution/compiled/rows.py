@@ -170,15 +170,20 @@ class Row:
 
     def _end(self) -> None:
         self._is_done = True
-        for each in self._watchers:
+        for each in self._taken():
             self.loop.call_soon(each, self)
 
     def _failed(self, task: asyncio.Task[Any]) -> None:
         self.error = error_of(task)
         if self.error is None:
             self.result = task.result()
-        for each in self._watchers:
+        for each in self._taken():
             each(self)
+
+    def _taken(self) -> list[Watcher]:
+        # They hold the rows: a cycle is left to the collection of garbage.
+        watchers, self._watchers = self._watchers, []
+        return watchers
 
 
 class Rows(Gathered):
