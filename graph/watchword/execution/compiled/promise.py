@@ -131,7 +131,7 @@ class Promise(Pending):
         """Return a future that is done when this has ended, well or not."""
         if self._state == GOING_ON:
             return self._task
-        self._ending = ending = _Ending(loop=self.future.get_loop())
+        self._ending = ending = _Ending(loop=self.holder.loop)
         if self.done():
             ending.set_result(None)
         return ending
@@ -157,11 +157,11 @@ class Promise(Pending):
             self._go_on(started(value))
 
     def _fulfil(self, value: Any) -> None:
-        holder = self._leave()
         self.value = value
         self._state = FULFILLED
-        if not holder.left:
-            holder.fulfilled()
+        self.holder.left -= 1
+        if not self.holder.left:
+            self.holder.fulfilled()
 
     def _go_on(self, work: Coroutine[Any, Any, Any]) -> None:
         """Wait for what is not there yet. The task would take the first step of that in this turn."""
@@ -184,19 +184,12 @@ class Promise(Pending):
 
     def _fail(self, error: BaseException) -> None:
         ending = self._ending if self._state == CANCELLED else None
-        holder = self._leave()
         self._error = error
         self._state = BROKEN
         if ending is not None:
             ending.set_result(None)
-        holder.broken(error)
-
-    def _leave(self) -> Holder:
-        """Let go of the holder, which holds this promise: otherwise only a collection of garbage could release the two."""
-        holder = self.holder
-        del self.holder
-        holder.left -= 1
-        return holder
+        self.holder.left -= 1
+        self.holder.broken(error)
 
 
 class _Ending(asyncio.Future[None]):

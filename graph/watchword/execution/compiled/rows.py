@@ -150,8 +150,10 @@ class Row:
             self._all_ended()
 
     def _all_ended(self) -> None:
-        self._is_ready = True
-        self.loop.call_soon(self._wake)
+        # The last part may have ended well in the turn in which another one failed.
+        if self._failing is None:
+            self._is_ready = True
+            self.loop.call_soon(self._wake)
 
     def _fail(self, error: BaseException) -> None:
         if self._failing is not None:
@@ -181,8 +183,9 @@ class Row:
             each(self)
 
     def _taken(self) -> list[Watcher]:
-        # They hold the rows: a cycle is left to the collection of garbage.
-        watchers, self._watchers = self._watchers, []
+        """Return the watchers, and let go of all that holds the row: only a collection of garbage could release a cycle."""
+        watchers, self._watchers, self.tasks = self._watchers, [], []
+        del self._finish, self._fails, self._recover
         return watchers
 
 

@@ -186,6 +186,24 @@ def rows(*parts: list[Promise]) -> Any:
     return complete([None] * len(made), dict(enumerate(made)))
 
 
+async def test_a_part_that_fails_in_the_turn_in_which_the_last_one_ends_is_the_only_error() -> None:
+    loop, others = asyncio.get_running_loop(), list[Any]()
+    loop.set_exception_handler(lambda _loop, context: others.append(context))
+    failing, last, never = (loop.create_future() for _ in range(3))
+    waiting = asyncio.create_task(
+        rows([promised(failing), promised(last)], [promised(never), promised(never)])
+    )
+    for _ in range(3):
+        await asyncio.sleep(0)
+    failing.set_exception(ValueError("no"))
+    last.set_result(1)
+    with pytest.raises(ValueError, match="no"):
+        await waiting
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert others == []
+
+
 async def test_promises_need_no_tasks() -> None:
     future = asyncio.get_running_loop().create_future()
     before = len(asyncio.all_tasks())
