@@ -281,14 +281,6 @@ class Context(ExtrasAccess, Generic[E]):
             )
         return found
 
-    def release(self) -> None:
-        """Let go of the loaders and guards, which hold this context: its operation or event is over.
-
-        Otherwise only a collection of garbage could release all that they have loaded.
-        """
-        self._loaders.clear()
-        self.guards = None
-
     def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
         sources = declared_by(load)
         if sources is not None and (others := sources.streams - declared):
@@ -378,3 +370,12 @@ class _WritableContext(Context[E]):
 
 Info = strawberry.Info[Context[E], None]
 """The type of a resolver's `info` argument. `Info[Extras]` says what `info.context.extras` is."""
+
+
+def release(context: Context) -> None:
+    """Let go of a context's loaders and guards, which hold it: its operation or event is over.
+
+    Otherwise only a collection of garbage could release all that they have loaded.
+    """
+    context._loaders.clear()
+    context.guards = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi.views import Via, address_via
-from watchword.context import Context, Services
+from watchword.context import Context, Services, release
 from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
@@ -321,7 +321,7 @@ class Run:
             raise
         finally:
             watchdog.close()
-            context.release()
+            release(context)
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:
@@ -346,7 +346,7 @@ class Run:
             making = source.answer(event, now)
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
-            now.release()
+            release(now)
         if self._operation.wants_cost:
             self._tell_cost(answer)
         return answer

@@ -16,7 +16,7 @@ from graphql.execution import (
     VariableValues,
 )
 
-from watchword.context import Context
+from watchword.context import Context, release
 from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.opening import Opened
@@ -43,7 +43,7 @@ from watchword.libraries.graphql_core import (
     event_executor,
     repeating_executor,
 )
-from watchword.libraries.graphql_execution import release
+from watchword.libraries.graphql_execution import release_executor
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
 from watchword.principal import ANONYMOUS, Principal
@@ -137,7 +137,7 @@ class Engine:
             check_shared(result, context)
             return self._respond(plan, variables, context, result)
         finally:
-            context.release()
+            release(context)
 
     def _respond(
         self,
@@ -172,7 +172,7 @@ class Engine:
         built = self._build_executor(plan, variables, context, self._executor_class, middleware)
         answer = built.execute_operation()
         result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
-        release(built)
+        release_executor(built)
         return denials.gathered_in(result, context)
 
     async def execute_in_parts(

@@ -36,7 +36,7 @@ __all__ = [
     "is_async_iterable",
     "is_iterable",
     "keep_sources",
-    "release",
+    "release_executor",
     "subfields_of",
     "variables_of",
 ]
@@ -60,7 +60,7 @@ def keep_sources(executor: Executor[Any]) -> None:
         executor.variable_values = values._replace(coerced=SentVariables(values))
 
 
-def release(executor: Executor[Any]) -> None:
+def release_executor(executor: Executor[Any]) -> None:
     """Let go of what holds an executor that has executed: otherwise only a collection of garbage could release it."""
     executor.async_helpers = cast(Any, None)
 
