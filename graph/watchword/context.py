@@ -96,6 +96,7 @@ class Context(ExtrasAccess, Generic[E]):
         "_heads",
         "_holder",
         "_loaders",
+        "_noted",
         "_observed",
         "_principal",
         "_reads",
@@ -141,6 +142,7 @@ class Context(ExtrasAccess, Generic[E]):
         self.sent: dict[int, Sequence[Any]] = {}
         """The guarded inputs that are sent to fields, by the identity of the field in the document."""
         self._loaders: dict[Any, Loader[Any, Any]] = {}
+        self._noted = None
         self._observed: set[tuple[str, str]] | None = None
         if services.domain.context is not None:
             self.__class__ = _WritableContext
@@ -176,7 +178,8 @@ class Context(ExtrasAccess, Generic[E]):
     def extras(self) -> E:
         """What `Domain.context` returns for this context. It is called when this is first read, and then kept.
 
-        A context lives for one operation, or for one event of a subscription. None without such a hook.
+        A context lives for one operation, or for one event of a subscription. None without such a hook, until an item
+        of the context is set: then it is a dict.
         """
         try:
             return self._extras
@@ -366,6 +369,7 @@ class _WritableContext(Context[E]):
                 object.__setattr__(self, name, value)
             else:
                 setattr(self.extras, name, value)
+                self._note(setattr, name, value)
 
 
 Info = strawberry.Info[Context[E], None]

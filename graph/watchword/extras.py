@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from operator import setitem
 from typing import TYPE_CHECKING, Any
 
 from watchword.asgi.views import ConnectionView, RequestView
@@ -51,9 +52,11 @@ def _standard(name: str) -> Any:
 class ExtrasAccess:
     """Gives the members of a context's `extras` as items and attributes of the context itself."""
 
-    __slots__ = ()
+    __slots__ = ("_extras", "_noted") if TYPE_CHECKING else ()
 
     if TYPE_CHECKING:
+        _extras: Any
+        _noted: dict[tuple[Callable[[Any, str, Any], None], str], Any] | None
 
         @property
         def extras(self) -> Any: ...
@@ -78,9 +81,19 @@ class ExtrasAccess:
         raise KeyError(f"info.context has no {name!r}. Let Domain.context return a dict that has.")
 
     def __setitem__(self, name: str, value: Any) -> None:
+        """Set an item of `extras`; without `Domain.context` that becomes a dict, as the context of Strawberry's views is
+        one without a `context_getter`. Raises `TypeError` if it is something else."""
+        if self.extras is None:
+            self._extras = {}
         if not isinstance(self.extras, dict):
             raise TypeError("info.context has no items to set. Let Domain.context return a dict.")
         self.extras[name] = value
+        self._note(setitem, name, value)
+
+    def _note(self, set_on: Callable[[Any, str, Any], None], name: str, value: Any) -> None:
+        if self._noted is None:
+            self._noted = {}
+        self._noted[set_on, name] = value
 
     def __contains__(self, name: object) -> bool:
         return name in STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)
@@ -104,3 +117,14 @@ class ExtrasAccess:
                     f"info.context has no {name!r}. Let Domain.context return an object that has."
                 )
             return getattr(self.extras, name)
+
+
+def pass_on(opened: ExtrasAccess, event: ExtrasAccess) -> None:
+    """Set on the context of an event what was set on that of its subscription.
+
+    So the events see what extensions and the resolver have set, as they do under Strawberry's views, where all of a
+    subscription has one context.
+    """
+    if opened._noted is not None:
+        for (set_on, name), value in opened._noted.items():
+            set_on(event, name, value)

@@ -129,6 +129,9 @@ async def test_what_a_resolver_sets_is_kept_where_others_read_it(services: Servi
     nothing: Any = Context(services, ANONYMOUS)
     with pytest.raises(AttributeError):
         nothing.user = "ann"
+    assert "user" not in nothing
+    nothing["user"] = "ann"
+    assert (nothing["user"], nothing.extras) == ("ann", {"user": "ann"})
 
 
 async def test_an_attribute_error_of_the_hook_is_raised_as_it_is(services: Services) -> None:

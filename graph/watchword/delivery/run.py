@@ -19,6 +19,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.execution.told_cost import told_cost
+from watchword.extras import pass_on
 from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
@@ -335,6 +336,7 @@ class Run:
         principal = self._holder.principal
         asked = self._operation
         now = Context(self._services, principal, via=asked.via, refusals=asked.refusals)
+        pass_on(opened, now)
         # A principal never changes: its grants are looked at once, and again after a renewal.
         if opened.guards and principal is not self._passed:
             if pass_by_grants(opened.guards, principal):
