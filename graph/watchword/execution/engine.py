@@ -320,9 +320,8 @@ class Engine:
         return len(self._programs)
 
     def _find_program(self, plan: Plan, *, is_wrapped: bool = False) -> Program | None:
-        if self.execution != "compiled":
-            return None
-        return self._programs.find(plan, is_wrapped=is_wrapped)
+        is_compiled = self.execution == "compiled"
+        return self._programs.find(plan, is_wrapped=is_wrapped) if is_compiled else None
 
     async def _run(
         self,
@@ -333,7 +332,8 @@ class Engine:
         middleware: MiddlewareManager | None,
     ) -> ExecutionResult | None:
         """Run a compiled operation. Returns None if it is left to graphql-core with these variables."""
-        kind, made = self._executor_class, list[Executor[Any]]()
+        kind = self._executor_class
+        made: list[Executor[Any]] = []  # a call of `list[…]` would take a microsecond
         values = program.variables.coerce(variables)
         if values is None:
             made.append(self._build_executor(plan, variables, context, kind, middleware))

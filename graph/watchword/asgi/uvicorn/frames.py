@@ -58,6 +58,20 @@ class MeasuredTransport:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    # A client that connects needs these ten times, and `__getattr__` is called only after a search that fails.
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._transport.set_protocol(protocol)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
     def write(self, data: bytes, writes: int = 1) -> None:
         """Write, and count the write: as several, if the data is that of several."""
         self._put(data)
