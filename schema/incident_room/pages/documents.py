@@ -5,8 +5,8 @@ from __future__ import annotations
 DAYS = 90
 # Updates that are shown of an incident that goes on; its own page shows all that fit there.
 RECENT = 30
-# Updates and incidents that a page shows at most.
-MOST_UPDATES, MOST_PAST = 100, 100
+# Updates and incidents that a page shows at most. So many long updates are 30 KB.
+MOST_UPDATES, MOST_PAST = 50, 100
 # Incidents that go on, and planned maintenance, that the first page shows at most.
 MOST_OPEN = 50
 GOING_ON = "statuses: [INVESTIGATING, IDENTIFIED, MONITORING, IN_PROGRESS, VERIFYING]"
@@ -60,7 +60,7 @@ MONTH = f"""query StatusMonth($since: DateTime!, $until: DateTime!, $after: Stri
 INCIDENT = f"""query StatusIncident($id: ID!, $after: String) {{
   incident(id: $id) {{
     ...Incident
-    updates(first: {MOST_UPDATES}, after: $after) {{ nodes {{ ...Update }} pageInfo {{ hasNextPage endCursor }} }}
+    updates(first: {MOST_UPDATES}, after: $after) {{ totalCount nodes {{ ...Update }} pageInfo {{ hasNextPage endCursor }} }}
   }}
 }}{_INCIDENT}"""
 

@@ -97,11 +97,14 @@ class PublicPage:
         after, up = request.query_params.get("after"), _up(request)
 
         def render(data: Any, stale: datetime | None) -> bytes:
-            updates = data["incident"]["updates"]["pageInfo"]
-            older = updates["endCursor"] if updates["hasNextPage"] else None
+            updates = data["incident"]["updates"]
+            info = updates["pageInfo"]
+            older = info["endCursor"] if info["hasNextPage"] else None
+            # After a cursor it is not known here how many came before.
+            left = updates["totalCount"] - len(updates["nodes"]) if after is None else None
             incident = shown(data["incident"])
             return self.site.render(
-                "incident.html", up, incident=incident, older=older, stale=stale
+                "incident.html", up, incident=incident, older=older, left=left, stale=stale
             )
 
         variables = {"id": id, "after": after}

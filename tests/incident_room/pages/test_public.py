@@ -99,7 +99,7 @@ async def test_an_incident_has_a_page_with_all_its_updates(
         await served.change(POST, incident=global_id(key), body=f"Update number {number}.")
     page = await served.text(f"/incidents/{key}")
     assert page.count('class="update"') == documents.MOST_UPDATES
-    older = re.search(r'href="(\?after=[^"]+)"', page)
+    older = re.search(r'<a href="(\?after=[^"]+)">5 earlier updates</a>', page)
     assert older is not None
     rest = await served.text(f"/incidents/{key}{older[1]}")
     assert rest.count('class="update"') == 5

@@ -10,10 +10,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from incident_room.pages.assets import Assets
+from incident_room.pages.documents import MOST_UPDATES
+from tests.incident_room.documents import OPEN, POST
 from tests.incident_room.pages.conftest import Served, serving
-from tests.incident_room.pages.many_incidents import COUNT, KINDS, REAL, generated
+from tests.incident_room.pages.many_incidents import COUNT, KINDS, REAL, WORDS, generated
 from tests.support.clock import MovedClock
 from tests.support.statements import recorded
+from watchword import decode_id
 
 # Bytes of the page without its styles and scripts, of these, and of all together.
 MOST_PAGE, MOST_FILES = 60_000, 40_000
@@ -58,3 +61,15 @@ async def test_a_full_page_is_small_and_takes_few_statements(full: Served) -> No
     assert sum(len(each.body) for each in files if each) < MOST_FILES
     for path in ("/history/2026-12", "/history.atom"):
         assert len(await full.text(path)) < 3 * MOST_PAGE
+
+
+async def test_the_page_of_a_long_incident_is_small_and_says_how_many_updates_are_left(
+    served: Served,
+) -> None:
+    opened = await served.change(OPEN, name="It lasts", impact="MINOR", body="We look.")
+    for _ in range(200):
+        await served.change(POST, incident=opened["id"], body=WORDS, visibility="PUBLIC")
+    await served.app.pipeline.services.hub.look()
+    page = await served.text(f"/incidents/{decode_id(opened['id'], 'Incident')}")
+    assert len(page.encode()) < MOST_PAGE
+    assert f"{201 - MOST_UPDATES} earlier updates</a>" in page
