@@ -33,13 +33,16 @@ markers =
 # It is added to the files that choose the view, after their own fixture of this name.
 CHOICE = """
 
-import watchword_client
+import {module}
 
 
 @pytest.fixture
 def http_client_class():
-    return watchword_client.WatchwordClient
+    return {module}.{name}
 """
+# Watchword in the place of the views, and the view that Strawberry has for FastAPI.
+OURS = "watchword_client.WatchwordClient"
+THEIRS = "tests.http.clients.fastapi.FastAPIHttpClient"
 CHOOSING = ("tests/http/conftest.py", "tests/websockets/conftest.py")
 # Their own needs plugins for other tests. They import this from it, and an older name from Strawberry itself; the
 # installed graphql-core is newer than 3.2.
@@ -60,8 +63,8 @@ Outcomes = dict[str, tuple[str, str]]
 """For each test, whether it passed, failed or was skipped, and the message if it did not pass."""
 
 
-def prepare(checkout: Path, folder: Path) -> None:
-    """Copy the tests of a checkout into a folder, and put Watchword's client into them."""
+def prepare(checkout: Path, folder: Path, client: str = OURS) -> None:
+    """Copy the tests of a checkout into a folder, and put a client into them."""
     shutil.copytree(checkout / "tests", folder / "tests")
     shutil.copy(HERE / "client.py", folder / "watchword_client.py")
     shutil.copy(HERE.parent / "in_place.py", folder / "in_place.py")
@@ -70,7 +73,8 @@ def prepare(checkout: Path, folder: Path) -> None:
     (folder / "inline_snapshot.py").write_text(SNAPSHOT)
     for path in CHOOSING:
         with (folder / path).open("a") as file:
-            file.write(CHOICE)
+            module, _, name = client.rpartition(".")
+            file.write(CHOICE.format(module=module, name=name))
 
 
 def run(folder: Path, tests: Sequence[str], plugin: str | None) -> Outcomes:
@@ -143,8 +147,8 @@ def _kind(found: Outcomes, name: str) -> str:
 def main(what: str, checkout: str, *tests: str) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(Path(checkout), folder)
-        if what == "views":
+        prepare(Path(checkout), folder, THEIRS if what == "own" else OURS)
+        if what in ("views", "own"):
             return tell_views(run(folder, tests or VIEWS, "watchword_client"))
         theirs = run(folder, tests or TYPES, None)
         return tell_types(theirs, run(folder, tests or TYPES, "in_place"))
