@@ -139,6 +139,17 @@ def test_every_fault_of_a_mutation_has_the_same_answers(other: Arena) -> None:
                 other.compare(Case(query, {}, "buyer", script=replace(script, slow=0)))
 
 
+@pytest.mark.parametrize(
+    "document", ["{ part { cost price } }", "{ all_parts { cost grown parts { cost price } } }"]
+)
+@pytest.mark.parametrize("caller", ["anonymous", "child", "keeper"])
+def test_a_denial_below_what_another_makes_null_has_the_same_answers(
+    other: Arena, document: str, caller: str
+) -> None:
+    for script in SCRIPTS:
+        other.compare(Case(document, {}, caller, script=script))
+
+
 def test_an_error_that_is_raised_in_every_execution_keeps_the_frames_of_the_last_one(
     arena: Arena,
 ) -> None:

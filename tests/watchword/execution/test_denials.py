@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -281,27 +280,3 @@ def test_a_shared_run_has_only_what_is_set_or_what_all_its_members_asked(
     assert not shared.was_asked
     asked = Context(services, VISITOR, extensions={"refusals": "reject"})
     assert chosen(asked) == "reject"
-
-
-@pytest.mark.parametrize(("roles", "tasks"), [([], 0), (["payroll"], 3)])
-async def test_a_coroutine_function_that_grants_deny_costs_no_task_for_each_row(
-    roles: list[str], tasks: int, services: Services
-) -> None:
-    engine = Engine(Recording(Query), LIMITS, 10)
-    plan = engine.plan("{ people { name bonus } }", None)
-    loop, begun = asyncio.get_running_loop(), list[str]()
-
-    def note(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> Any:
-        begun.append(work.__qualname__)
-        return asyncio.Task(work, loop=loop, **more)
-
-    principal = Principal("Ada", Grants(frozenset(roles)))
-    for _ in range(3):
-        begun.clear()
-        loop.set_task_factory(note)
-        answer = await engine.execute(plan, {}, Context(services, principal))
-        loop.set_task_factory(None)
-    bonuses = [person["bonus"] for person in answer["data"]["people"]]
-    assert bonuses == ([3] * 3 if roles else [None] * 3)
-    assert len(answer.get("errors", ())) == (0 if roles else 1)
-    assert begun.count("guard") == tasks

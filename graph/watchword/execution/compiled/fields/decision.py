@@ -45,8 +45,6 @@ class Denial:
         )
         self.is_told = False
         """Whether one error has told all places. Then each further place is null, and need not ask."""
-        self.is_null = self._is_gathered and not extension.return_empty_list
-        """Whether the field is null at each place. Then nothing waits for it, though its resolver is a coroutine function."""
 
     def refuse(self, place: Mark, indexes: tuple[int, ...]) -> Any:
         """Raise the permission's error, or return the value of a field that may be empty in silence.

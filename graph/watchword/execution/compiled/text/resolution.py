@@ -7,7 +7,6 @@ from typing import Protocol
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.arguments import given_values
 from watchword.execution.compiled.fields.checks import Awaiter
-from watchword.execution.compiled.fields.decision import Decide, Denial
 from watchword.execution.compiled.fields.resolver import (
     Attribute,
     Call,
@@ -120,7 +119,7 @@ def _called(
     lines = [f"{variable} = {wait}{direct}"]
     if call.decide is None:
         return [*before, *lines]
-    name = _decided(writer, scope, site, call.decide)
+    name = scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', call.decide)}(X)")
     chained = _chained(writer, site, source, indexes)
     place = writer.unit.constant("M", scope.mark(site))
     if call.arguments.each is not None:
@@ -199,22 +198,5 @@ def _write_later(
         once = writer.unit.constant("B", call.arguments.once)
         function.line(f"{once}(X)", scope.mark(site))
     pending = f"{name}({source}, X, {scope.indexes})"
-    noted = f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})"
-    if call.decide is None or call.arguments.each is not None:
-        # An argument that cannot be converted is an error before the permissions are.
-        function.line(noted)
-    else:
-        # What grants deny costs no task: lists have many places.
-        writer.unit.names["DENIAL"] = Denial
-        decided = _decided(writer, scope, site, call.decide)
-        place = writer.unit.constant("M", scope.mark(site))
-        refused = f"{decided}.refuse({place}, {scope.indexes})"
-        is_null = f"{decided}.__class__ is DENIAL and {decided}.is_null"
-        function.line(f"if {is_null}: {decided}.is_told or {refused}", scope.mark(site))
-        function.line(f"else: {noted}")
+    function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
     function.line(f"{value_of(site)} = None")
-
-
-def _decided(writer: Writer, scope: Scope, site: Site, decide: Decide) -> str:
-    """Return the variable that holds whether grants open a field."""
-    return scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', decide)}(X)")
