@@ -9,14 +9,20 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tests.conformance.live import every_transport, live
 from tests.support.bound_server import ACCEPT
 from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
-from tests.support.toy_server import ToyServer, toy_server, until
+from tests.support.toy_server import ToyServer, serving, toy_server, until
 from watchword.asgi import wire
+from watchword.asgi.uvicorn import frames
 from watchword.asgi.uvicorn.frames import MeasuredTransport
+from watchword.config.settings import Settings
 from watchword.transports.websocket.websocket import SocketConnection
 
 MADE = "subscription { made { id } }"
@@ -209,4 +215,43 @@ async def test_writes_of_every_part_are_counted(monkeypatch: pytest.MonkeyPatch)
     assert seen == [(1, 4), (2, 5), (5, 10)]
     assert line.sent == 3
     line.close()
+    await transport.is_aborted.wait()
+
+
+async def test_pipelined_answers_that_nobody_reads_end_their_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(frames, "UNREAD_SECONDS", 0.05)
+    answered = 0
+
+    async def big(_: Request) -> Response:
+        nonlocal answered
+        answered += 1
+        return Response(b"x" * 10_000_000)
+
+    app = Starlette(routes=[Route("/big", big)])
+    async with asyncio.timeout(60), serving(app, Settings(_env_file=None)) as (url, _):
+        _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port, limit=1_000)
+        writer.write(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
+        await until(lambda: answered == 2)
+        # The client learns of it as soon as it writes: the server keeps nothing for it any more.
+        with pytest.raises(ConnectionError):
+            while True:
+                writer.write(b"\r\n")
+                await writer.drain()
+                await asyncio.to_thread(lambda: None)
+        assert answered == 2
+
+
+async def test_what_is_read_at_last_keeps_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "UNREAD_SECONDS", 0.01)
+    transport = FakeTransport()
+    line = MeasuredTransport(cast(Any, transport))
+    line.write(b"answer")
+    line.watch_reading()
+    transport.unread = 0
+    await until(lambda: line._watch is None)
+    assert not transport.is_aborted.is_set()
+    line.write(b"another")
+    line.watch_reading()
     await transport.is_aborted.wait()

@@ -93,6 +93,7 @@ TIME = (
     _set("operation_seconds", "seconds of a query or mutation", LATE, EVERY, "operation_seconds"),
     _set("event_seconds", "seconds of an event", LATE, LIVE, "event_seconds"),
     _set("init_timeout", "seconds until connection_init", "close 4408", SOCKET, "init_timeout_seconds"),
+    Limit("unread_seconds", "seconds in which a client reads nothing of its answers", "the connection ends", HTTP, fixed=30),
     _set("slow_seconds", "seconds in which a client reads nothing", "TOO_SLOW", LIVE, "slow_seconds"),
 )  # fmt: skip
 PLACES = (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import watchword
+from watchword.asgi.uvicorn.frames import UNREAD_SECONDS
 from watchword.asgi.uvicorn.head import BODY_SECONDS, HEAD_SECONDS, MOST_HEADERS
 from watchword.config import limits as table
 from watchword.config.settings import Settings
@@ -77,6 +78,7 @@ def test_no_transport_reads_the_setting_of_a_limit_instead_of_asking_the_ceiling
         ("head_seconds", HEAD_SECONDS),
         ("headers", MOST_HEADERS),
         ("cursors", MOST_CURSORS),
+        ("unread_seconds", UNREAD_SECONDS),
         ("form_bytes", LARGEST),
         ("form_parameters", MOST_PARAMETERS),
     ],

@@ -23,6 +23,9 @@ from watchword.asgi.uvicorn.handshake import Upgrade, plain_upgrade, response_he
 from watchword.asgi.uvicorn.head import HeadProtocol
 from watchword.asgi.uvicorn.requests import RequestProtocol
 from watchword.asgi.wire import EXTENSION
+from watchword.config.limits import fixed
+
+UNREAD_SECONDS = float(fixed("unread_seconds"))
 
 
 class MeasuredTransport:
@@ -32,11 +35,12 @@ class MeasuredTransport:
     """
 
     __slots__ = (
-        "_closing",
+        "_is_closed",
         "_put",
         "_size",
         "_total",
         "_transport",
+        "_watch",
         "_writes",
         "is_closing",
         "on_write",
@@ -52,7 +56,8 @@ class MeasuredTransport:
         self._total = 0
         # Writes since the buffer was last empty.
         self._writes = 0
-        self._closing: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self._watch: asyncio.TimerHandle | None = None
         self.on_write: Callable[[int, int], object] | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -86,14 +91,20 @@ class MeasuredTransport:
     def close(self) -> None:
         """Close when the client has read everything, or has read nothing for `CLOSING_SECONDS`."""
         self._transport.close()
-        if self._closing is None:
-            self._watch_closing(self.sent)
+        if not self._is_closed:
+            self._is_closed = True
+            self._end_watch()
+            self._abort_later(wire.CLOSING_SECONDS)
+
+    def watch_reading(self) -> None:
+        """Abort if something waits for the client and it reads nothing for `UNREAD_SECONDS`. Ends when all is read."""
+        if self._watch is None:
+            self._abort_later(UNREAD_SECONDS)
 
     def connection_lost(self) -> None:
         """Stop the callbacks and the timer: the connection is gone."""
         self.on_write = None
-        if self._closing is not None:
-            self._closing.cancel()
+        self._end_watch()
 
     @property
     def unsent(self) -> tuple[int, int]:
@@ -105,15 +116,23 @@ class MeasuredTransport:
         """The bytes that were written, without those that wait in asyncio's buffer."""
         return self._total - self._size()
 
-    def _watch_closing(self, sent: int) -> None:
+    def _abort_later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self._closing = loop.call_later(wire.CLOSING_SECONDS, self._abort_if_idle, sent)
+        self._watch = loop.call_later(seconds, self._abort_if_idle, self.sent, seconds)
 
-    def _abort_if_idle(self, before: int) -> None:
-        if (sent := self.sent) > before:
-            self._watch_closing(sent)
+    def _abort_if_idle(self, before: int, seconds: float) -> None:
+        self._watch = None
+        if not self._is_closed and not self._size():
+            return
+        if self.sent > before:
+            self._abort_later(seconds)
         else:
             self._transport.abort()
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
 
 class _WireProtocol(asyncio.Protocol):
@@ -322,6 +341,13 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         scope = super().make_scope()
         scope["extensions"] = {EXTENSION: self}
         return scope
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # The next of pipelined responses waits in `send` until the client reads: for ever, if it does not. What is
+        # written to a stream has a limit of its own (`Backlog`).
+        if self.on_write is None:
+            self._measured.watch_reading()
 
     def send_chunk(self, data: bytes) -> None:
         cycle = self._running
