@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 PREFIX = "/assets/"
@@ -75,3 +76,15 @@ def _asset(name: str, body: bytes) -> Asset:
         "sha384-" + base64.b64encode(digest.digest()).decode(),
         body,
     )
+
+
+def up_to_root(request: Request) -> str:
+    """Return the prefix of relative URLs that lead from a page to the root of all pages, wherever that is.
+
+    A path may end with a slash, which the server takes away from `path` and browsers count; and it may have %2F, which is
+    a slash in `path` and none for browsers.
+    """
+    scope = request.scope
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    inside = raw.removeprefix(scope.get("root_path", "").encode())
+    return "../" * (inside.count(b"/") - 1)

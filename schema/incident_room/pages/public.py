@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from incident_room.pages import documents
 from incident_room.pages.answering import ATOM, HEADERS, HTML, JSON, Wanted, answered
+from incident_room.pages.assets import up_to_root
 from incident_room.pages.export import Export
 from incident_room.pages.rendered import RenderedPages
 from incident_room.pages.settings import PageSettings, read
@@ -63,7 +64,7 @@ class PublicPage:
 
     async def _status(self, request: Request) -> Response:
         """The status page."""
-        site, up = self.site, _up(request)
+        site, up = self.site, up_to_root(request)
         count = site.settings.past_days
         days = last_days(self.today(request), count)
 
@@ -79,7 +80,7 @@ class PublicPage:
 
     async def _open(self, request: Request) -> Response:
         """All incidents that go on, and all planned maintenance."""
-        up = _up(request)
+        up = up_to_root(request)
 
         def render(data: Any, stale: datetime | None) -> bytes:
             info = data["open"]["pageInfo"]
@@ -94,7 +95,7 @@ class PublicPage:
     async def _incident(self, request: Request) -> Response:
         """One incident, with all its updates."""
         id = encode_id("Incident", request.path_params["id"])
-        after, up = request.query_params.get("after"), _up(request)
+        after, up = request.query_params.get("after"), up_to_root(request)
 
         def render(data: Any, stale: datetime | None) -> bytes:
             updates = data["incident"]["updates"]
@@ -115,7 +116,7 @@ class PublicPage:
 
     async def _this_month(self, request: Request) -> Response:
         """To the incidents of this month."""
-        return RedirectResponse(f"{_up(request)}history/{self.today(request):%Y-%m}", 307)
+        return RedirectResponse(f"{up_to_root(request)}history/{self.today(request):%Y-%m}", 307)
 
     async def _history(self, request: Request) -> Response:
         """The incidents of a month."""
@@ -123,7 +124,7 @@ class PublicPage:
         month = _first_day(request.path_params["month"])
         if month is None or month > today or month.year < 1971:
             return self._missing(request)
-        up = _up(request)
+        up = up_to_root(request)
         render = partial(self._month, up, month, today)
         variables = {
             "since": iso(self._midnight(month) - timedelta(microseconds=1)),
@@ -183,7 +184,9 @@ class PublicPage:
         return self.site.assets.serve(request.path_params["name"])
 
     async def _html(self, request: Request, wanted: Wanted) -> Response:
-        return await answered(self.pages, request, wanted, partial(self._error, _up(request)))
+        return await answered(
+            self.pages, request, wanted, partial(self._error, up_to_root(request))
+        )
 
     async def respond(self, request: Request, wanted: Wanted) -> Response:
         """Answer a request for a document that is no HTML."""
@@ -191,7 +194,7 @@ class PublicPage:
 
     def _missing(self, request: Request) -> Response:
         headers = {**HEADERS, "content-type": HTML, "cache-control": "no-store"}
-        return Response(self._error(_up(request), "missing"), 404, headers)
+        return Response(self._error(up_to_root(request), "missing"), 404, headers)
 
     def _error(self, up: str, kind: str) -> bytes:
         return self.site.render("error.html", up, kind=kind, stale=None)
@@ -219,17 +222,6 @@ async def _imported(request: Request) -> str | None:
         return None
     found = orjson.loads(answer.json)["data"]["incidents"]["nodes"] if answer.is_whole else []
     return decode_id(found[0]["id"], "Incident") if found else None
-
-
-def _up(request: Request) -> str:
-    """Return the prefix of relative URLs that lead from a page to the root of all pages, wherever that is.
-
-    A path may end with a slash, which the server takes away from `path` and browsers count.
-    """
-    scope = request.scope
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    inside = raw.removeprefix(scope.get("root_path", "").encode())
-    return "../" * (inside.count(b"/") - 1)
 
 
 def _first_day(month: str) -> date | None:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from incident_room.pages.assets import Asset, Assets
+from incident_room.pages.assets import Asset, Assets, up_to_root
 
 POLICY = {
     "default-src": "'none'",
@@ -71,9 +71,7 @@ class RoomPage:
 
     async def _page(self, request: Request) -> Response:
         """The incident room for responders."""
-        place = request.path_params.get("place")
-        up = "" if place is None else "../" * (place.count("/") + 1)
-        return Response(self.html(up), headers=HEADERS, media_type="text/html")
+        return Response(self.html(up_to_root(request)), headers=HEADERS, media_type="text/html")
 
     def html(self, up: str) -> str:
         """Return the page. `up` is the prefix of its relative URLs, because a proxy may serve it below a path."""

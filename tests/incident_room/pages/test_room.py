@@ -24,7 +24,13 @@ async def get(path: str, made: Iterable[tuple[str, bytes]] = MADE) -> httpx2.Res
 
 
 @pytest.mark.parametrize(
-    ("path", "root"), [("/room", "./"), ("/room/account", "../"), ("/room/incidents/x", "../../")]
+    ("path", "root"),
+    [
+        ("/room", "./"),
+        ("/room/account", "../"),
+        ("/room/incidents/x", "../../"),
+        ("/room/a%2Fb", "../"),
+    ],
 )
 async def test_every_place_in_the_room_is_the_page(path: str, root: str) -> None:
     answer = await get(path)
