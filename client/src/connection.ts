@@ -56,6 +56,8 @@ export class Connection {
   #cancelRetry: (() => void) | null = null;
   #cancelIdle = (): void => {};
   #cancelWatch = (): void => {};
+  // Cancel the timers of what belongs to the present wire.
+  #timers = new Set<() => void>();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -118,6 +120,8 @@ export class Connection {
     this.#cancelRetry?.();
     this.#cancelRetry = null;
     this.#cancelWatch();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
     this.#wire?.close();
     this.#wire = null;
     this.#isTrying = this.#isOpen = false;
@@ -173,7 +177,7 @@ export class Connection {
   #remind(wire: Wire | null, token: string | null, attempt: number): void {
     this.#session.refresh().then((renewed) => renewed === token && Promise.reject()).catch((error: unknown) => {
       const pause = Math.max(backoff(attempt), secondsOf(error) * 1_000);
-      this.#clock.after(pause, () => wire === this.#wire && token === this.#token && this.#remind(wire, token, attempt + 1));
+      if (wire === this.#wire) this.#later(pause, () => token === this.#token && this.#remind(wire, token, attempt + 1));
     });
   }
 
@@ -193,7 +197,7 @@ export class Connection {
     this.#wire?.subscribe(id, subscription.resuming());
     subscription.begun();
     // What follows no log has no position.
-    this.#clock.after(SETTLED, () => this.#byId.get(id) === subscription && subscription.started(undefined, true));
+    this.#later(SETTLED, () => this.#byId.get(id) === subscription && subscription.started(undefined, true));
   }
 
   #release(subscription: Subscription): void {
@@ -214,18 +218,26 @@ export class Connection {
     const subscription = this.#byId.get(id);
     if (!subscription) return;
     this.#release(subscription);
-    const { code, retryAfter } = errors[0]?.extensions ?? {};
+    const { extensions = {} } = errors[0] ?? {}, { code } = extensions;
     if (code === "CURSOR_EXPIRED" && subscription.lost(errors)) return this.#start(subscription);
-    if (PASSING.includes(code ?? "")) return this.#startLater(subscription, (retryAfter ?? 1) * 1_000);
+    if (PASSING.includes(code ?? "")) return this.#startLater(subscription, (secondsOf(extensions) || 1) * 1_000);
     this.remove(subscription);
     subscription.fail(failed(errors));
   }
 
   #startLater(subscription: Subscription, milliseconds: number): void {
-    const attempt = this.#attempt;
-    this.#clock.after(milliseconds * (1 + Math.random()), () => {
-      if (attempt === this.#attempt && this.#isOpen && this.subscriptions.has(subscription)) this.#start(subscription);
+    this.#later(milliseconds * (1 + Math.random()), () => {
+      if (this.subscriptions.has(subscription)) this.#start(subscription);
     });
+  }
+
+  /** Call back after a delay, unless the wire has ended by then. */
+  #later(milliseconds: number, callback: () => void): void {
+    const cancel = this.#clock.after(milliseconds, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
   }
 
   /** Ask for a sign of life after a silence. */

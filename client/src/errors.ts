@@ -50,8 +50,14 @@ export const unreachable = (why: unknown): WatchwordError =>
 export const nonsense = (what: string, details?: Details): WatchwordError =>
   new WatchwordError("NONSENSE", `The server's answer makes no sense: ${what}`, details);
 
-/** Return the seconds for which the server asks for patience: 0 if it does not. */
-export const secondsOf = (error: unknown): number => (error as WatchwordError | undefined)?.retryAfter ?? 0;
+// Seconds. A proxy that asks for a year must not keep a page signed out, or without events, for a year.
+const MOST_PATIENCE = 3_600;
+
+/** Return the seconds for which the server asks for patience, an hour at most: 0 if it does not. */
+export function secondsOf(error: unknown): number {
+  const seconds = Number((error as { retryAfter?: unknown } | undefined)?.retryAfter);
+  return seconds > 0 ? Math.min(seconds, MOST_PATIENCE) : 0;
+}
 
 /** Return what an HTTP answer says of an error. A proxy may ask for patience too, in an answer of its own. */
 export function detailsOf({ status, headers }: Response, clock: Clock): Details {

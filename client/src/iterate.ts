@@ -15,6 +15,9 @@ export function iterate<Data>(
   const arrived: Answer<Data>[] = [];
   let over: { error?: WatchwordError } | null = null;
   let wake = (): void => {};
+  let waiting: Promise<void> | null = null;
+  // All that wait are woken: a loop may ask for several answers at once.
+  const changed = (): Promise<void> => (waiting ??= new Promise((resolve) => (wake = () => ((waiting = null), resolve()))));
   const end = (how: { error?: WatchwordError }): void => {
     over ??= how;
     wake();
@@ -35,7 +38,7 @@ export function iterate<Data>(
       return this;
     },
     async next() {
-      while (arrived.length === 0 && !over) await new Promise<void>((resolve) => (wake = resolve));
+      while (arrived.length === 0 && !over) await changed();
       const value = arrived.shift();
       if (value) return { done: false, value };
       const { error } = over!;

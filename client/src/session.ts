@@ -80,8 +80,11 @@ export class Session extends Emitter<SessionEvents> {
   #renewAt = -Infinity;
   #usableUntil = -Infinity;
   #refreshing: Promise<string | null> | null = null;
-  // Why the last refresh failed, for as long as the server wants no other one.
-  #failure: unknown = null;
+  // Why and when the last refresh failed, and for how many milliseconds the server wants no other one.
+  #failure: { error: unknown; at: number; wait: number } | null = null;
+  // A timer, or a request that is answered later, must not keep a Node.js process running after `close`.
+  #isClosed = false;
+  #cancelRestore = (): void => {};
   // Counts sign-ins and sign-outs, so that a refresh that began before one does not undo it.
   #era = 0;
   #isKnown = false;
@@ -121,7 +124,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "anonymous") return null;
     if (this.clock.now() < this.#renewAt) return this.#token;
     try {
-      if (this.#failure) throw this.#failure;
+      if (this.#isAskedToWait()) throw this.#failure!.error;
       return await this.refresh();
     } catch (error) {
       if (this.clock.now() >= this.#usableUntil) throw error;
@@ -190,8 +193,10 @@ export class Session extends Emitter<SessionEvents> {
     if ((await this.refresh()) === token) await this.#end();
   }
 
-  /** Hear no more of other tabs. */
+  /** Hear no more of other tabs, and try no more to restore the session. */
   close(): void {
+    this.#isClosed = true;
+    this.#cancelRestore();
     this.#tabs.close();
   }
 
@@ -217,11 +222,14 @@ export class Session extends Emitter<SessionEvents> {
   /** Keep the error for as long as the server asks for patience (Retry-After, RFC 9110, section 10.2.3). */
   #failed(error: unknown): never {
     const seconds = secondsOf(error);
-    if (seconds > 0) {
-      this.#failure = error;
-      this.clock.after(seconds * 1_000, () => (this.#failure = null));
-    }
+    this.#failure = seconds > 0 ? { error, at: this.clock.now(), wait: seconds * 1_000 } : null;
     throw error;
+  }
+
+  #isAskedToWait(): boolean {
+    const { at = 0, wait = 0 } = this.#failure ?? {}, waited = this.clock.now() - at;
+    // A clock that was put back says nothing of the wait.
+    return waited >= 0 && waited < wait;
   }
 
   async #end(): Promise<void> {
@@ -231,7 +239,8 @@ export class Session extends Emitter<SessionEvents> {
 
   #restore(attempt: number): void {
     this.token().catch(() => {
-      this.clock.after(backoff(attempt), () => {
+      if (this.#isClosed) return;
+      this.#cancelRestore = this.clock.after(backoff(attempt), () => {
         if (this.#state === "restoring") this.#restore(attempt + 1);
       });
     });

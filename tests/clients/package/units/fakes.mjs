@@ -8,6 +8,9 @@ export class FakeClock {
     this.#timers.add(timer);
     return () => void this.#timers.delete(timer);
   };
+  get timers() {
+    return this.#timers.size;
+  }
   /** Let time pass, with what is due in its order and what each of it starts. */
   async move(milliseconds) {
     const end = this.time + milliseconds;

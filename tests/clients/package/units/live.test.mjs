@@ -222,6 +222,46 @@ test("a subscription that is refused for now is asked for again, and one that is
   assert.deepEqual(heard, ["missed", "error FORBIDDEN"]);
 });
 
+test("a subscription that is refused for a year is asked for again within two hours, and one for no time not at once", async () => {
+  for (const [retryAfter, before, after] of [[31_536_000, 3_590_000, 3_700_000], [0, 900, 1_200], [-1, 900, 1_200], ["soon", 900, 1_200]]) {
+    const { clock, follow } = await made({ heartbeat: 1e9 });
+    follow();
+    const [id] = await accepted(), socket = FakeSocket.last;
+    const subscribed = () => socket.sent.filter(({ type }) => type === "subscribe").length;
+    socket.say({ type: "error", id, payload: [{ message: "", extensions: { code: "RATE_LIMITED", retryAfter } }] });
+    await clock.move(before);
+    assert.equal(subscribed(), 1);
+    await clock.move(after);
+    assert.equal(subscribed(), 2);
+  }
+});
+
+test("nothing keeps a process running after close", async () => {
+  const { session, live, clock, follow } = await made({ signedIn: true, routes: { "/api/auth/refresh": () => new Response("", { status: 503 }) } });
+  follow();
+  follow();
+  const [id] = await accepted();
+  FakeSocket.last.say({ type: "error", id, payload: [{ message: "", extensions: { code: "RATE_LIMITED", retryAfter: 600 } }] });
+  FakeSocket.last.say({ type: "ping", payload: { expiresAt: "" } });
+  await settled();
+  live.close();
+  session.close();
+  // What is left is the pause of half a second between bursts of messages.
+  await clock.move(500);
+  assert.equal(clock.timers, 0);
+});
+
+test("a loop that asks for several answers at once gets them all, and its end", async () => {
+  const { live } = await made(), loop = live.subscribe(QUERY);
+  const asked = [loop.next(), loop.next(), loop.next()];
+  const [id] = await accepted();
+  next(id, 1, "c1");
+  next(id, 2, "c2");
+  FakeSocket.last.say({ type: "complete", id });
+  const got = await Promise.all(asked);
+  assert.deepEqual(got.map(({ done, value }) => (done ? "end" : value.data.made)), [1, 2, "end"]);
+});
+
 test("the page is told of a gap once the server follows again, and not before", async () => {
   const { heard, follow } = await made();
   follow();

@@ -155,6 +155,32 @@ test("a wait that is longer than a timer can be is not over at once", async () =
   assert.deepEqual(given, [5, 1e9, 1e9]);
 });
 
+test("a server that asks for a year of patience is asked again after an hour, and a clock that is put back ends the wait", async () => {
+  const routes = { "/api/auth/refresh": () => refusal("too_many_requests", 429, { "retry-after": "31536000" }) };
+  const { session, asked, clock } = made(routes, { store: memoryStore({ refreshToken: "r" }) });
+  await clock.move(3_590_000);
+  assert.equal(asked.seen.length, 1);
+  await clock.move(60_000);
+  assert.equal(asked.seen.length, 2);
+  clock.time -= 86_400_000;
+  await assert.rejects(session.token(), { code: "too_many_requests" });
+  assert.equal(asked.seen.length, 3);
+});
+
+test("nothing keeps a process running after a refusal for now, or after close", async () => {
+  const refused = made({ "/api/auth/refresh": () => refusal("too_many_requests", 429, { "retry-after": "600" }) }, { restore: false, store: memoryStore({ refreshToken: "r" }) });
+  await assert.rejects(refused.session.refresh(), { code: "too_many_requests" });
+  assert.equal(refused.clock.timers, 0);
+  const waiting = made({}, { store: memoryStore({ refreshToken: "r" }) });
+  await settled();
+  assert.equal(waiting.clock.timers, 1);
+  waiting.session.close();
+  const asking = made({}, { store: memoryStore({ refreshToken: "r" }) });
+  asking.session.close();
+  await settled();
+  assert.deepEqual([waiting.clock.timers, asking.clock.timers], [0, 0]);
+});
+
 test("a refused token ends the session if the refresh is refused too, and not if it succeeds", async () => {
   const revoked = (token) => ({ headers }) => headers.get("authorization") === `Bearer ${token()}`
     ? json({ errors: [{ message: "", extensions: { code: "TOKEN_REVOKED" } }] }, 401) : json({ data: { a: 1 } });
