@@ -8,6 +8,8 @@ from collections.abc import Callable
 # Seconds: the first pause is up to SHORTEST, each next one up to twice as long, and none longer than LONGEST.
 SHORTEST = 1.0
 LONGEST = 30.0
+# Seconds that a server may ask for. A proxy that asks for a year must not end the subscriptions for a year.
+MOST_ASKED = 3_600.0
 
 
 class Backoff:
@@ -30,7 +32,11 @@ class Backoff:
         self.failures = 0
 
     def pause(self, least: float = 0.0) -> float:
-        """Return the seconds to wait: none before the first failure, and otherwise at least `least`."""
+        """Return the seconds to wait: none before the first failure, and otherwise at least `least`.
+
+        `least` is what the server asks for, up to `MOST_ASKED`.
+        """
+        least = min(least, MOST_ASKED)
         if not self.failures:
             return least
         # The exponent is bounded, or a server that is away for days would make it overflow.

@@ -60,10 +60,14 @@ def retry_after_of(errors: Sequence[Any] | None) -> float:
     """Return the seconds after which the first GraphQL error lets its operation be tried again; 0 if it does not say."""
     first = errors[0] if errors else None
     extensions = first.get("extensions") if isinstance(first, dict) else None
-    seconds = extensions.get("retryAfter") if isinstance(extensions, dict) else None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+    return seconds_of(extensions.get("retryAfter") if isinstance(extensions, dict) else None)
+
+
+def seconds_of(value: object) -> float:
+    """Return a number of seconds in an answer; 0 for anything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
-    return float(seconds) if 0 <= seconds < inf else 0.0
+    return float(value) if 0 <= value < inf else 0.0
 
 
 def query_error(

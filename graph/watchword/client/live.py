@@ -236,6 +236,6 @@ def _check(close: Close | None) -> None:
         return
     if close.is_ended:
         raise ClientError(f"The connection was {close.reason}. The session goes on.")
-    is_final = close.status is not None and 400 <= close.status < 500 and close.status not in _LATER
+    is_final = close.status is not None and 300 <= close.status < 500 and close.status not in _LATER
     if is_final or close.code in _FATAL:
         raise ClientError(f"The server refuses the connection: {close.code or ''} {close.reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from watchword.client.errors import Refused, SessionEnded, Unavailable
+from watchword.client.errors import ClientError, Refused, SessionEnded, Unavailable
 from watchword.client.server import Answer, Server, Token
 from watchword.client.session import Session, granted
 
@@ -108,7 +108,10 @@ class Person(Session):
         return token
 
     def _store(self, answer: Answer) -> None:
-        self._refresh_token = str(answer.body["refresh_token"])
+        refresh_token = answer.body.get("refresh_token")
+        if not isinstance(refresh_token, str):
+            raise ClientError("The answer has no refresh token: is it Watchword?")
+        self._refresh_token = refresh_token
         self._device_token = answer.body.get("device_token", self._device_token)
         if self._keep is not None:
             self._keep(self._refresh_token, self._device_token)

@@ -22,6 +22,8 @@ TIMEOUT = 30.0
 TOLERATED = 5.0
 # A proof, or an assertion that is none, was refused: perhaps because of its time.
 _UNTIMELY = ("invalid_dpop_proof", "invalid_client")
+# A Retry-After with as many digits is no number of seconds.
+_MOST_DIGITS = 16
 # An answer may lead to another request: with the server's time, and then with its nonce.
 _MOST_ATTEMPTS = 3
 
@@ -45,6 +47,12 @@ class Answer:
     retry_after: float | None
     challenge: str = ""
     date: float | None = None
+
+    @property
+    def errors(self) -> list[Any]:
+        """The GraphQL errors; none if the answer is not one of GraphQL."""
+        errors = self.body.get("errors")
+        return errors if isinstance(errors, list) else []
 
     @property
     def is_later(self) -> bool:
@@ -130,7 +138,7 @@ class Server:
         headers |= self.credential(token, "POST", path)
         try:
             response = await self._http.post(self.url + path, headers=headers, **content)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             # The text of such an error names the address, and never a header.
             raise Unavailable(f"{self.url} cannot be reached: {error}") from error
         self._nonce = response.headers.get("dpop-nonce", self._nonce)
@@ -145,7 +153,7 @@ class Server:
 def _object(response: httpx2.Response) -> Mapping[str, Any]:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict):
         return body
@@ -159,7 +167,7 @@ def _object(response: httpx2.Response) -> Mapping[str, Any]:
 def _seconds(given: str, now: float) -> float | None:
     """Return the seconds of a Retry-After (RFC 9110, section 10.2.3). `now` is the server's time, if that is known."""
     if given.isascii() and given.isdigit():
-        return float(given)
+        return float(given) if len(given) < _MOST_DIGITS else None
     until = _time(given)
     return None if until is None or until <= now else math.ceil(until - now)
 
@@ -168,5 +176,5 @@ def _time(given: str) -> float | None:
     """Return a time of HTTP in Unix seconds (RFC 9110, section 5.6.7)."""
     try:
         return parsedate_to_datetime(given).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

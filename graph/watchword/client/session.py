@@ -18,6 +18,7 @@ from watchword.client.errors import (
     Unavailable,
     code_of,
     query_error,
+    seconds_of,
 )
 from watchword.client.server import GRAPHQL, Answer, Server, Token
 
@@ -107,7 +108,7 @@ class Session(ABC):
         if is_refused(answer):
             self.expire(token)
             answer = await self.server.post(GRAPHQL, await self.token(), json=request.payload)
-        if errors := answer.body.get("errors"):
+        if errors := answer.errors:
             raise query_error(errors, answer.body.get("data"), answer.body.get("extensions"))
         if answer.is_later:
             raise Unavailable(f"The server answered {answer.status}.", answer.retry_after)
@@ -139,7 +140,7 @@ class Session(ABC):
 
 def is_refused(answer: Answer) -> bool:
     """Tell whether the token was refused, before anything ran, so that another one may help."""
-    code = code_of(answer.body.get("errors"))
+    code = code_of(answer.errors)
     return answer.status == 401 and code in ("TOKEN_EXPIRED", "TOKEN_REVOKED")
 
 
@@ -163,7 +164,7 @@ def granted(answer: Answer, asked_at: float) -> Token:
     """
     body = answer.body
     if answer.status == 200 and isinstance(body.get("access_token"), str):
-        life = float(body.get("expires_in", 0))
+        life = seconds_of(body.get("expires_in"))
         scheme = "DPoP" if str(body.get("token_type")).lower() == "dpop" else "Bearer"
         return Token(body["access_token"], scheme, asked_at + life * EARLY, asked_at + life)
     error = str(body.get("error", "invalid_response"))

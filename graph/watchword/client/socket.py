@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gql import GraphQLRequest
-from gql.transport.exceptions import TransportClosed, TransportError
+from gql.transport.exceptions import (
+    TransportClosed,
+    TransportError,
+    TransportProtocolError,
+)
 from gql.transport.websockets import WebsocketsTransport
 from graphql import ExecutionResult
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from watchword.client.server import GRAPHQL, Server, Token
@@ -79,6 +84,18 @@ class _Payloads(dict[str, Any]):
         self._tell(kind, payload)
 
 
+class _Direct(ClientConnection):
+    """A connection that follows no redirect: another server would get the token, which is in a message."""
+
+    async def handshake(self, *given: Any, **named: Any) -> None:
+        try:
+            await super().handshake(*given, **named)
+        except InvalidStatus as error:
+            # websockets follows a refusal that has a location.
+            error.response.headers.pop("Location", None)
+            raise
+
+
 class Socket:
     """A connection. `token` is the one that it has now; `closed` says why it has ended, if it has.
 
@@ -91,6 +108,7 @@ class Socket:
         self.opened_at = server.now()
         self.keeping: asyncio.Task[None] | None = None
         self._server = server
+        self._failing: asyncio.Task[None] | None = None
         self._unread: dict[str, asyncio.Queue[Item | Exception | None]] = {}
         self._transport = WebsocketsTransport(
             server.socket_url,
@@ -103,6 +121,7 @@ class Socket:
                 "max_size": LONGEST_MESSAGE,
                 "write_limit": LONGEST_UNSENT,
                 "logger": _FRAMES,
+                "create_connection": _Direct,
             },
         )
         _MESSAGES.addFilter(_has_no_token)
@@ -112,11 +131,24 @@ class Socket:
         """Connect, and wait for the acknowledgement. If that fails, `closed` says why."""
         try:
             await self._transport.connect()
+            self._watch_reader()
         except (TransportError, TimeoutError, OSError) as error:
             await self._end(error)
         except BaseException:
             await self._transport.close()
             raise
+
+    def _watch_reader(self) -> None:
+        """End the connection if gql's reader fails: it knows errors of the protocol, and no other nonsense."""
+        reader = self._transport.receive_data_task
+        assert reader is not None, "gql reads as soon as it has connected"
+        reader.add_done_callback(self._reader_ended)
+
+    def _reader_ended(self, reader: asyncio.Future[Any]) -> None:
+        error = None if reader.cancelled() else reader.exception()
+        if error is not None:
+            nonsense = TransportProtocolError(f"The server's message makes no sense: {error}")
+            self._failing = asyncio.create_task(self._end(nonsense))
 
     async def close(self, why: Close = OWN) -> None:
         """Close the connection. Does nothing to one that has ended."""
@@ -181,8 +213,11 @@ class Socket:
 
     def _take(self, kind: str, payload: Any) -> None:
         """Take the `pong` that tells where a subscription stands."""
-        if kind == "pong" and isinstance(payload, dict) and payload.get("id") in self._unread:
-            self._unread[payload["id"]].put_nowait(Position(str(payload.get("cursor"))))
+        if kind != "pong" or not isinstance(payload, dict):
+            return
+        unread, cursor = self._unread.get(str(payload.get("id"))), payload.get("cursor")
+        if unread is not None and isinstance(cursor, str):
+            unread.put_nowait(Position(cursor))
 
     async def _end(self, error: Exception) -> None:
         if self.closed is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchword.client.backoff import LONGEST, Backoff
+from watchword.client.backoff import LONGEST, MOST_ASKED, Backoff
 
 
 def test_the_first_attempt_waits_for_nothing() -> None:
@@ -39,3 +39,7 @@ def test_no_pause_is_shorter_than_the_server_asks() -> None:
     backoff = Backoff(lambda: 0.0)
     backoff.failed()
     assert backoff.pause(7.0) == 7
+
+
+def test_a_proxy_that_asks_for_a_year_is_waited_for_an_hour() -> None:
+    assert Backoff().pause(31_536_000.0) == MOST_ASKED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -184,3 +185,52 @@ async def test_an_address_where_nothing_listens_is_unavailable() -> None:
     async with asyncio.timeout(30), Public("http://127.0.0.1:9") as public:
         with pytest.raises(Unavailable, match="127.0.0.1:9"):
             await public.execute("{ __typename }")
+
+
+def answering(*given: Any, **named: Any) -> Server:
+    """Return a server whose every answer is this one."""
+    server = Server("http://test")
+    server._http = httpx2.AsyncClient(
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(*given, **named))
+    )
+    return server
+
+
+@pytest.mark.parametrize(
+    ("status", "named", "error"),
+    [
+        (503, {"headers": {"date": f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT"}}, Unavailable),
+        (503, {"headers": {"retry-after": "9" * 400}}, Unavailable),
+        (200, {"headers": {"content-encoding": "gzip"}, "content": b"no gzip"}, Unavailable),
+        (200, {"content": b"[" * 200_000}, ClientError),
+        (400, {"json": {"errors": {"field": "wrong"}}}, ClientError),
+        (401, {"json": {"errors": 5}}, ClientError),
+        (400, {"json": {"errors": "wrong"}}, ClientError),
+    ],
+)
+async def test_nonsense_is_told_as_an_error_of_the_client(
+    status: int, named: dict[str, Any], error: type[ClientError]
+) -> None:
+    async with Public(answering(status, **named)) as public:
+        with pytest.raises(ClientError) as caught:
+            await public.execute("{ __typename }")
+    assert type(caught.value) is error
+    assert getattr(caught.value, "retry_after", None) is None
+
+
+@pytest.mark.parametrize("life", ["soon", None, [], -5, float("inf")])
+async def test_a_token_with_a_life_that_is_no_number_is_renewed_before_it_is_used_again(
+    life: Any,
+) -> None:
+    content = json.dumps({"access_token": "a", "expires_in": life, "refresh_token": "r"})
+    async with Person(answering(200, content=content.encode())) as person:
+        await person.sign_in(PERSON, PASSWORD)
+        assert person._held is not None
+        assert person._held.expires_at <= person.server.now()
+
+
+async def test_an_answer_without_a_refresh_token_is_no_sign_in() -> None:
+    async with Person(answering(200, json={"access_token": "a", "expires_in": 60})) as person:
+        with pytest.raises(ClientError, match="no refresh token"):
+            await person.sign_in(PERSON, PASSWORD)
+        assert not person.is_signed_in
