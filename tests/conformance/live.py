@@ -161,11 +161,19 @@ async def _over_multipart(
     extensions = {} if resume is None else {"extensions": {"resume": resume}}
     headers = {"accept": "multipart/mixed"} | _authorization(token)
     response = await _post(stack, server, {"query": query, **rest, **extensions}, headers)
-    async for part in parts(response):
+    # A refused token is answered with one document of JSON.
+    is_in_parts = response.headers["content-type"].startswith("multipart/mixed")
+    async for part in parts(response) if is_in_parts else _none():
         if part:
             fatal = part["payload"] is None
             await _take(subscription, {"errors": part["errors"]} if fatal else part["payload"])
     await subscription.finish(subscription.ending)
+
+
+async def _none() -> AsyncIterator[Any]:
+    """Yield nothing."""
+    for nothing in ():
+        yield nothing
 
 
 async def _take(subscription: Live, answer: dict[str, Any]) -> None:
