@@ -70,6 +70,7 @@ class Live:
         self._cutting: asyncio.Task[None] | None = None
         self._refusals = 0
         self._is_closed = False
+        self._pausing: set[asyncio.Future[object]] = set()
         self._forget = session.on_end(self._cut)
 
     async def __aenter__(self) -> Live:
@@ -87,6 +88,7 @@ class Live:
         """Close the connection. Subscriptions that are read end with `ClientError`."""
         self._is_closed = True
         self._forget()
+        self._end_pauses()
         if self._socket is not None:
             await self._socket.close()
 
@@ -138,7 +140,7 @@ class Live:
             await socket.close(Close(FORBIDDEN, str(code)))
         elif code in _RETRIED:
             self._backoff.failed()
-            await self._sleep(self._backoff.pause(retry_after_of(errors)))
+            await self._pause(self._backoff.pause(retry_after_of(errors)))
         else:
             raise query_error(errors) from None
 
@@ -162,7 +164,7 @@ class Live:
         except Unavailable as error:
             log.info("no token: %s", error)
             self._backoff.failed()
-            await self._sleep(self._backoff.pause(error.retry_after or 0.0))
+            await self._pause(self._backoff.pause(error.retry_after or 0.0))
             return
         socket = Socket(self._session.server, token)
         await socket.open()
@@ -201,7 +203,7 @@ class Live:
             return
         pause = self._backoff.pause()
         log.info("the connection ended (%s %s); again in %.1f s", close.code, close.reason, pause)
-        await self._sleep(pause)
+        await self._pause(pause)
 
     async def _keep(self, socket: Socket) -> None:
         """Renew the token on a connection, each time that the server asks."""
@@ -218,7 +220,7 @@ class Live:
             except Unavailable as error:
                 # The token is valid for a while. When it has ended, the server closes the connection.
                 backoff.failed()
-                await self._sleep(backoff.pause(error.retry_after or 0.0))
+                await self._pause(backoff.pause(error.retry_after or 0.0))
             except ClientError as error:
                 log.warning("the token cannot be renewed: %s", error)
                 self._cut()
@@ -226,8 +228,27 @@ class Live:
 
     def _cut(self) -> None:
         """Close the connection soon. Its subscriptions then ask for a token, and learn why there is none."""
+        self._end_pauses()
         if self._socket is not None:
             self._cutting = asyncio.create_task(self._socket.close())
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end of the session or of these subscriptions."""
+        if self._is_closed:
+            return
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
+        self._pausing.add(sleeping)
+        try:
+            await asyncio.wait({sleeping})
+        finally:
+            self._pausing.discard(sleeping)
+            sleeping.cancel()
+        if not sleeping.cancelled():
+            sleeping.result()
+
+    def _end_pauses(self) -> None:
+        for sleeping in [*self._pausing]:
+            sleeping.cancel()
 
 
 def _check(close: Close | None) -> None:

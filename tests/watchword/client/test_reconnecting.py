@@ -12,7 +12,7 @@ from gql.transport.exceptions import TransportQueryError
 from tests.clients.documents import SUBSCRIPTION
 from tests.support.site import Site
 from tests.support.watcher import Naps, Watcher
-from watchword.client import ClientError, Live, Person
+from watchword.client import ClientError, Live, Person, SessionEnded
 from watchword.client.socket import Item, Socket
 
 
@@ -60,3 +60,26 @@ async def test_a_subscription_that_is_limited_is_tried_again_when_the_server_say
         await watcher.started.wait()
         await watcher.stop()
     assert naps.taken == [7.5]
+
+
+@pytest.mark.parametrize("how", ["closed", "signed out"])
+async def test_nobody_waits_out_a_pause_after_the_end(how: str, person: Person) -> None:
+    is_waiting = asyncio.Event()
+
+    async def for_ever(_: float) -> None:
+        is_waiting.set()
+        await asyncio.Event().wait()
+
+    live = Live(person, sleep=for_ever)
+    url = person.server.url
+    person.server.url = "http://127.0.0.1:9"
+    watcher = Watcher(live, SUBSCRIPTION)
+    await is_waiting.wait()
+    person.server.url = url
+    if how == "closed":
+        await live.close()
+    else:
+        await person.sign_out()
+    error = await watcher.end()
+    assert isinstance(error, ClientError if how == "closed" else SessionEnded)
+    await live.close()
