@@ -98,12 +98,13 @@ function socketById(Socket: typeof WebSocket, idOf: IdOf): typeof WebSocket {
   return class extends Socket {
     #sent: Promise<void> = Promise.resolve();
 
-    // An id may come later, and the messages must stay in their order.
+    // An id may come later, and the messages must stay in their order. If there is none, the connection is made anew:
+    // the server must not miss a message.
     override send(data: Parameters<WebSocket["send"]>[0]): void {
       this.#sent = this.#sent.then(async () => {
         const text = typeof data === "string" ? await subscribing(data, idOf) : data;
         if (this.readyState === this.OPEN) super.send(text);
-      });
+      }).catch(() => this.close());
     }
   };
 }

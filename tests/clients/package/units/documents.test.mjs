@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { parse } from "graphql";
-import { FakeSocket, json, server, settled } from "./fakes.mjs";
+import { FakeClock, FakeSocket, json, server, settled } from "./fakes.mjs";
 
 const at = (name) => import(`${process.env.PACKAGE}/${name}.js`);
 const { byId, manifestOf } = await at("documents"), { createLive, createSession } = await at("index");
@@ -57,6 +57,31 @@ test("a subscription goes as its hash, after the messages before it", async () =
   stop();
   await sent(socket, 3);
   assert.equal(socket.sent[2].type, "complete");
+  live.close();
+});
+
+test("a socket whose document gets no id is closed, and the next one asks for the id again", async () => {
+  let asked = 0;
+  const idOf = async () => {
+    if ((asked += 1) === 1) throw new Error("no manifest");
+    return "id";
+  };
+  const { fetch } = answering(), documents = byId({ fetch, webSocket: Socket, idOf });
+  const clock = new FakeClock(), session = createSession({ url: "https://x.test", fetch: documents.fetch, restore: false, clock });
+  const live = createLive(session, { webSocket: documents.webSocket, transport: "websocket" });
+  live.subscribe(FOLLOW, { a: 1 }, { next() {} });
+  for (const closed of [true, false]) {
+    await settled();
+    const socket = FakeSocket.made.at(-1);
+    socket.open();
+    await settled();
+    socket.say('{"type":"connection_ack"}');
+    await settled();
+    assert.equal(socket.readyState === 3, closed);
+    if (!closed) assert.equal(socket.sent[1].payload.documentId, "id");
+    socket.end(1005);
+    await clock.move(30_000);
+  }
   live.close();
 });
 
