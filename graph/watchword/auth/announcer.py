@@ -64,7 +64,9 @@ class Announcer:
             reader.leave(mailbox)
 
     async def _tell(self, event: Event) -> None:
-        if not await self._take(event) or (told := await self._told(event)) is None:
+        told = await self._told(event)
+        # Take the event last: one that is taken is lost if the database cannot be asked for its account then.
+        if told is None or not await self._take(event):
             return
         services = self._services
         try:

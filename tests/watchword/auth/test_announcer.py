@@ -18,6 +18,7 @@ from watchword.auth.announcer import RECALLED, Announcer
 from watchword.auth.audit.audit import ANNOUNCED
 from watchword.context import Services
 from watchword.domain import Domain
+from watchword.events.event import Event
 from watchword.hooks import IdentityEvent
 from watchword.process.background import Background
 from watchword.storage.database import Database
@@ -166,6 +167,29 @@ async def test_a_hook_that_fails_is_logged_and_breaks_nothing(
         await until(lambda: caplog.text.count("Domain.on_identity failed") == 2)
     assert hook.said[1] == ("SIGNED_IN", "Alice")
     assert EMAIL not in caplog.text
+
+
+async def test_an_event_whose_account_cannot_be_read_for_now_is_told_later(
+    desk: SignInDesk, hook: Listener, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    told = Announcer._told
+
+    async def away(self: Announcer, event: Event) -> IdentityEvent | None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise ConnectionError("the database is away")
+        return await told(self, event)
+
+    monkeypatch.setattr(Announcer, "_told", away)
+    async with listening(desk.auth.services, hook):
+        await until(lambda: asked == 1)
+        async with asyncio.timeout(30):
+            while not hook.heard:
+                clock.move(10)
+                await asyncio.to_thread(lambda: None)
+    assert hook.said == [("REGISTERED", "Alice")]
 
 
 async def test_without_a_hook_nothing_is_published(database: Database, clock: MovedClock) -> None:
