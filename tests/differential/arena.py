@@ -36,7 +36,7 @@ LIMITS = Limits(
 # Addresses of values without a text of their own, ids of unexpected errors, secrets, encrypted text; in quotes, ids of
 # processes and thumbprints of keys.
 _RANDOM = re.compile(
-    r"\b(0x[0-9a-f]+|[A-Z2-7]{32}|[0-9a-f]{16}|gAAAA[\w=-]+)\b=*"
+    r"\bgAAAA[\w=-]+|\b(0x[0-9a-f]+|[A-Z2-7]{32}|[0-9a-f]{16})\b=*"
     r"""|(?<=['"])([0-9a-f]{12}|[\w-]{43})(?=['"])"""
 )
 # The limiter of attempts counts in real time.
