@@ -136,8 +136,11 @@ async def over_multipart(
 
 
 async def parts(response: httpx2.Response) -> AsyncIterator[Any]:
-    """Yield the JSON of each part as soon as it is complete."""
-    named = re.search(r'boundary="?([^";]+)', response.headers["content-type"])
+    """Yield the JSON of each part as soon as it is complete. A refusal has no parts."""
+    kind = response.headers["content-type"]
+    if not kind.startswith("multipart/"):
+        return
+    named = re.search(r'boundary="?([^";]+)', kind)
     assert named is not None, "an answer in parts says what is between them"
     text, boundary = "", f"\r\n--{named[1]}"
     async for chunk in response.aiter_text():
