@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
+from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +240,8 @@ def check(domain: Domain) -> None:
         if (given := getattr(domain, hook)) is not None and not callable(given):
             kind = "a function" if hook == "context" else "an async function"
             raise Unsafe(f"Domain.{hook} is {kind}, not {given!r}.")
+    if iscoroutinefunction(domain.context):
+        raise Unsafe("Domain.context does not wait: write def, and not async def.")
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from inspect import isawaitable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,13 @@ class IdentityEvent:
     at: float
     session: str | None = None
     client: str | None = None
+
+
+def answer_of(made: Awaitable[T]) -> Awaitable[T]:
+    """Return what a hook has returned, to be awaited. Raises `TypeError`, which says what to write, if it was no async
+    function."""
+    if not isawaitable(made):
+        raise TypeError(
+            f"it returned an object of {type(made).__name__} at once, and must be an async function: write async def"
+        )
+    return made

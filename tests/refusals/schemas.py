@@ -113,10 +113,14 @@ def missing_module(ground: Ground) -> None:
 
 def hooks(ground: Ground) -> None:
     async def startup() -> None: ...
+    async def extras(_: Any) -> None: ...
 
     with ground.refused("Domain.startup is an async function, not 'now'"):
         ground.serve(Domain(startup="now"))  # type: ignore[arg-type]
     ground.serve(Domain(startup=startup))
+    with ground.refused("Domain.context does not wait: write def, and not async def"):
+        ground.serve(Domain(context=extras))
+    ground.serve(Domain(context=lambda _: None))
 
 
 def accounts(ground: Ground) -> None:

@@ -211,3 +211,12 @@ def test_permissions_of_a_name_that_are_empty_or_no_classes_are_refused() -> Non
     ):
         check(Domain(permissions={"Order": SignedIn}))  # type: ignore[dict-item]
     check(Domain(permissions={"Order": [SignedIn]}))
+
+
+def test_a_context_that_would_have_to_be_awaited_is_refused() -> None:
+    async def extras(_: Any) -> dict[str, Any]:
+        return {}
+
+    with pytest.raises(Unsafe, match=r"Domain.context does not wait"):
+        check(Domain(context=extras))
+    check(Domain(context=lambda _: {}))

@@ -12,7 +12,7 @@ from watchword.auth.tables import Account
 from watchword.context import Services
 from watchword.errors import CursorExpired
 from watchword.events.event import Event, Place
-from watchword.hooks import IdentityEvent, IdentityKind
+from watchword.hooks import IdentityEvent, IdentityKind, answer_of
 from watchword.process.background import Background, Supervised
 from watchword.process.deadline import within
 from watchword.storage.used_ids import use_once
@@ -70,7 +70,9 @@ class Announcer:
             return
         services = self._services
         try:
-            await within(services.clock, services.settings.operation_seconds, self._hook(told))
+            await within(
+                services.clock, services.settings.operation_seconds, answer_of(self._hook(told))
+            )
         except Exception:
             log.exception("Domain.on_identity failed at %s of %s", told.kind.value, event.key)
 

@@ -169,6 +169,15 @@ async def test_a_hook_that_fails_is_logged_and_breaks_nothing(
     assert EMAIL not in caplog.text
 
 
+async def test_a_hook_that_is_no_async_function_is_told_what_to_write(
+    desk: SignInDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Any] = []
+    async with listening(desk.auth.services, heard.append):  # type: ignore[arg-type]
+        await until(lambda: "write async def" in caplog.text)
+    assert len(heard) == 1
+
+
 async def test_an_event_whose_account_cannot_be_read_for_now_is_told_later(
     desk: SignInDesk, hook: Listener, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from watchword.auth.tables import Account
 from watchword.context import Services
 from watchword.errors import Unavailable
 from watchword.formats.frozen_json import EMPTY, FrozenObject
+from watchword.hooks import answer_of
 from watchword.process.deadline import within
 from watchword.tokens.claims import LONGEST_NAME, REGISTERED
 
@@ -34,7 +35,7 @@ async def custom_claims(services: Services, account: Account) -> FrozenObject:
     if hook is None:
         return EMPTY
     try:
-        work = hook(info_of(account))
+        work = answer_of(hook(info_of(account)))
         return checked(await within(services.clock, services.settings.operation_seconds, work))
     except Exception as error:
         log.error(

@@ -25,7 +25,7 @@ from watchword.context import Services
 from watchword.errors import BadUserInput, Unavailable
 from watchword.formats import mail_address
 from watchword.formats.text import cleaned_text
-from watchword.hooks import AccountSource, ExternalAccount
+from watchword.hooks import AccountSource, ExternalAccount, answer_of
 from watchword.process.clock import sleep
 from watchword.process.deadline import within
 from watchword.storage.database import exclusive
@@ -122,7 +122,7 @@ class Source:
     ) -> ExternalAccount | None:
         seconds = self._services.settings.operation_seconds
         try:
-            found = await within(self._services.clock, seconds, method(*arguments))
+            found = await within(self._services.clock, seconds, answer_of(method(*arguments)))
             return None if found is None else _checked(found)
         except Exception as error:
             log.error(
