@@ -80,7 +80,9 @@ class Being:
 
     @strawberry.field
     async def friends(self, first: int = 2) -> list[Being]:
-        return await play_async(self, "friends", [being(self.number + n) for n in range(first)])
+        return await play_async(
+            self, "friends", [being(self.number + n) for n in range(min(first, 5))]
+        )
 
 
 @strawberry.interface
@@ -570,7 +572,7 @@ class Query:
 
     @strawberry.field(permission_classes=[Public])
     async def stream(self, length: int = 2) -> strawberry.Streamable[Link]:
-        for number in range(length):
+        for number in range(min(length, 5)):
             yield await stage.play_async(f"stream{number}", Link(number=number))
 
     @strawberry.field(permission_classes=[Public])

@@ -346,12 +346,12 @@ class Mutation:
 class Subscription:
     @strawberry.subscription(permission_classes=[Public])
     async def made(self, info: Info, first: int = 3) -> AsyncIterator[Part]:
-        for number in range(first):
+        for number in range(min(first, 6)):
             yield part(number)
 
     @strawberry.subscription(permission_classes=[is_asked])
     async def made_or_not(self, first: int = 3) -> AsyncIterator[Part | None]:
-        for number in range(first):
+        for number in range(min(first, 6)):
             yield stage.item(f"made_or_not{number}", part(number))
 
     @strawberry.subscription(permission_classes=[HasScope("parts:price"), StockAsync])
