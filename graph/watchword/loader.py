@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from watchword.libraries.asyncio_parts import callbacks
 from watchword.libraries.strawberry_parts import WrongNumberOfResultsReturned
 
 K = TypeVar("K")
 V = TypeVar("V")
+_Waiting = list[asyncio.Future[V]]
+"""The futures of one key: one for each that waits, or that has asked for it later. They get the same value."""
+_Batch = list[tuple[K, _Waiting[V]]]
 
 
 class Loader(Generic[K, V]):
@@ -33,27 +35,35 @@ class Loader(Generic[K, V]):
         self._load = load
         self._most = most
         self._keeps = keeps
-        self._kept: dict[K, asyncio.Future[V]] = {}
+        self._kept: dict[K, _Waiting[V]] = {}
         # The keys that no call of `load` has yet.
-        self._batch: list[tuple[K, asyncio.Future[V]]] | None = None
+        self._batch: _Batch[K, V] | None = None
         # The event loop keeps only weak references to tasks.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def load(self, key: K) -> asyncio.Future[V]:
         """Return the value of a key, which is loaded with other keys that are asked for meanwhile."""
-        found = self._kept.get(key)
-        if found is not None and not found.cancelled():
-            return found
+        waiting = self._kept.get(key, [])
+        for each in waiting:
+            if each.cancelled():
+                continue
+            if each.done():
+                return each
+            # A future of its own: asyncio cancels the future that a cancelled task waits for.
+            future: asyncio.Future[V] = each.get_loop().create_future()
+            waiting.append(future)
+            return future
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[V] = loop.create_future()
+        future = loop.create_future()
+        waiting = [future]
         if self._keeps:
-            self._kept[key] = future
+            self._kept[key] = waiting
         batch = self._batch
         if batch is None or len(batch) >= self._most:
             batch = self._batch = []
             # Tasks that are ready now may ask for more keys before the batch's own task begins.
             loop.call_soon(self._begin, batch)
-        batch.append((key, future))
+        batch.append((key, waiting))
         return future
 
     def load_many(self, keys: Iterable[K]) -> Awaitable[list[V]]:
@@ -68,43 +78,39 @@ class Loader(Generic[K, V]):
         """Forget all values."""
         self._kept.clear()
 
-    def _begin(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
+    def _begin(self, batch: _Batch[K, V]) -> None:
         task = asyncio.get_running_loop().create_task(self._run(batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, batch: list[tuple[K, asyncio.Future[V]]]) -> None:
+    async def _run(self, batch: _Batch[K, V]) -> None:
         if self._batch is batch:
             self._batch = None
-        futures = iter([future for _, future in batch])
-        if not _Watch(asyncio.current_task(), futures).begin():
+        if not _Watch(asyncio.current_task(), _futures(batch)).begin():
             return
         try:
             values = list(await self._load([key for key, _ in batch]))
             if len(values) != len(batch):
                 raise WrongNumberOfResultsReturned(expected=len(batch), received=len(values))
         except asyncio.CancelledError:
-            for _, future in batch:
+            for future in _futures(batch):
                 future.cancel()
             raise
         except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), value in zip(batch, values, strict=True):
-            if future.done():  # it was cancelled
-                continue
-            if isinstance(value, BaseException):
-                future.set_exception(value)
-            else:
-                future.set_result(value)
+            values = [error] * len(batch)
+        for (_, waiting), value in zip(batch, values, strict=True):
+            for future in waiting:
+                if future.done():  # it was cancelled
+                    continue
+                if isinstance(value, BaseException):
+                    future.set_exception(value)
+                else:
+                    future.set_result(value)
 
 
-def let_go(future: asyncio.Future[Any]) -> None:
-    """Cancel a future unless something else waits for it: a loader gives one to all who ask for the same key."""
-    if all(isinstance(each, _Watch) for each in callbacks(future)):
-        future.cancel()
+def _futures(batch: _Batch[Any, V]) -> Iterator[asyncio.Future[V]]:
+    """Yield the futures of a batch, with those that are added meanwhile to a key that somebody still waits for."""
+    return (future for _, waiting in batch for future in waiting)
 
 
 class _Watch:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import strawberry
 from strawberry.exceptions import WrongNumberOfResultsReturned
 
-from watchword.loader import Loader, let_go
+from tests.support.both_executions import Both
+from watchword.context import Info
+from watchword.loader import Loader
 
 MOST = 3
 
@@ -162,20 +166,78 @@ async def test_a_load_that_is_cancelled_leaves_nobody_waiting() -> None:
     assert waiting.cancelled()
 
 
-async def test_a_future_that_something_waits_for_is_not_let_go(shelf: Shelf) -> None:
-    shared = Loader(shelf.load, MOST).load("a")
-    task = asyncio.ensure_future(later(0, lambda: shared))
-    await asyncio.sleep(0)
-    let_go(shared)
-    assert await task == "A"
-
-
-async def test_a_future_that_only_the_loader_watches_is_let_go(shelf: Shelf) -> None:
+async def test_a_task_that_is_cancelled_takes_no_value_from_others_of_the_same_key(
+    shelf: Shelf,
+) -> None:
     shelf.is_open.clear()
-    shared = Loader(shelf.load, MOST).load("a")
+    loader = Loader(shelf.load, MOST)
+    gone, there = (asyncio.ensure_future(later(0, lambda: loader.load("a"))) for _ in "ab")
     while not shelf.asked:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    let_go(shared)
+    late = loader.load("a")
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    shelf.is_open.set()
+    assert (await there, await late, await loader.load("a")) == ("A", "A", "A")
+    assert shelf.asked == [["a"]]
+
+
+async def test_a_key_that_nobody_waits_for_any_more_is_loaded_again(shelf: Shelf) -> None:
+    shelf.is_open.clear()
+    loader = Loader(shelf.load, MOST)
+    one, other = loader.load("a"), loader.load("a")
+    while not shelf.asked:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    one.cancel()
+    other.cancel()
     async with asyncio.timeout(10):
         await shelf.was_cancelled.wait()
-    assert shared.cancelled()
+    shelf.is_open.set()
+    assert await loader.load("a") == "A"
+
+
+async def lent(_context: Any, names: list[str]) -> list[str]:
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return [name.upper() for name in names]
+
+
+@strawberry.type
+class Box:
+    @strawberry.field
+    async def broken(self) -> int:
+        await asyncio.sleep(0)
+        raise ValueError("broken")
+
+    @strawberry.field
+    def later(self, info: Info) -> str:
+        return info.context.loader(lent).load("ball")  # type: ignore[return-value]
+
+    @strawberry.field
+    async def awaited(self, info: Info) -> str:
+        return await info.context.loader(lent).load("ball")
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def boxes(self) -> list[Box | None]:
+        return [Box(), Box()]
+
+    @strawberry.field
+    def box(self) -> Box | None:
+        return Box()
+
+
+@pytest.mark.parametrize("field", ["later", "awaited"])
+@pytest.mark.parametrize("failing", ["boxes", "box"])
+async def test_a_field_that_an_error_cancels_takes_no_value_from_others_of_the_same_key(
+    field: str, failing: str
+) -> None:
+    data, errors = await Both(Query).execute(
+        f"{{ {failing} {{ broken {field} }} b: box {{ later awaited }} }}"
+    )
+    assert data == {failing: [None, None] if failing == "boxes" else None} | {
+        "b": {"later": "BALL", "awaited": "BALL"}
+    }
+    assert {each[0] for each in errors} == {"broken"}

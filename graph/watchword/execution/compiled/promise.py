@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from watchword.libraries.asyncio_parts import enter_task, leave_task
-from watchword.loader import let_go
+from watchword.libraries.asyncio_parts import callbacks, enter_task, leave_task
 from watchword.process.deadline import begin
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class Promise(Pending):
         return self.value
 
     def cancel(self, msg: Any = None) -> bool:
-        """End without the value. The future is cancelled too if nothing else waits for it."""
+        """End without the value. The future is cancelled too, as asyncio cancels what a cancelled task waits for."""
         if self.done():
             return False
         if self._state == GOING_ON:
@@ -122,9 +121,8 @@ class Promise(Pending):
         if self._state == WAITING:
             self._ending: Future | None = None
         self._state = CANCELLED
-        if self.future.remove_done_callback(self.wake):
-            self.holder.loop.call_soon(self.wake, self.future)
-            let_go(self.future)
+        if self.wake in callbacks(self.future):
+            self.future.cancel()
         return True
 
     def ending(self) -> Future:
