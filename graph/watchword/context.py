@@ -284,6 +284,14 @@ class Context(ExtrasAccess, Generic[E]):
             )
         return found
 
+    def release_loaders(self) -> None:
+        """Let go of the loaders and guards, which hold this context. The runtime calls it when an operation or event is over.
+
+        Otherwise only a collection of garbage could release all that they have loaded.
+        """
+        self._loaders.clear()
+        self.guards = None
+
     def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
         sources = declared_by(load)
         if sources is not None and (others := sources.streams - declared):
@@ -374,12 +382,3 @@ class _WritableContext(Context[E]):
 
 Info = strawberry.Info[Context[E], None]
 """The type of a resolver's `info` argument. `Info[Extras]` says what `info.context.extras` is."""
-
-
-def release(context: Context) -> None:
-    """Let go of a context's loaders and guards, which hold it: its operation or event is over.
-
-    Otherwise only a collection of garbage could release all that they have loaded.
-    """
-    context._loaders.clear()
-    context.guards = None

@@ -95,6 +95,16 @@ class ExtrasAccess:
             self._noted = {}
         self._noted[set_on, name] = value
 
+    def pass_on_to(self, event: ExtrasAccess) -> None:
+        """Set on the context of an event what was set on this one, that of its subscription. The runtime calls it.
+
+        So the events see what extensions and the resolver have set, as they do under Strawberry's views, where all of a
+        subscription has one context.
+        """
+        if self._noted is not None:
+            for (set_on, name), value in self._noted.items():
+                set_on(event, name, value)
+
     def __contains__(self, name: object) -> bool:
         return name in STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)
 
@@ -117,14 +127,3 @@ class ExtrasAccess:
                     f"info.context has no {name!r}. Let Domain.context return an object that has."
                 )
             return getattr(self.extras, name)
-
-
-def pass_on(opened: ExtrasAccess, event: ExtrasAccess) -> None:
-    """Set on the context of an event what was set on that of its subscription.
-
-    So the events see what extensions and the resolver have set, as they do under Strawberry's views, where all of a
-    subscription has one context.
-    """
-    if opened._noted is not None:
-        for (set_on, name), value in opened._noted.items():
-            set_on(event, name, value)

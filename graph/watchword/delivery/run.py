@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi.views import Via, address_via
-from watchword.context import Context, Services, release
+from watchword.context import Context, Services
 from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
@@ -19,7 +19,6 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.execution.told_cost import told_cost
-from watchword.extras import pass_on
 from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
@@ -322,7 +321,7 @@ class Run:
             raise
         finally:
             watchdog.close()
-            release(context)
+            context.release_loaders()
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:
@@ -336,7 +335,7 @@ class Run:
         principal = self._holder.principal
         asked = self._operation
         now = Context(self._services, principal, via=asked.via, refusals=asked.refusals)
-        pass_on(opened, now)
+        opened.pass_on_to(now)
         # A principal never changes: its grants are looked at once, and again after a renewal.
         if opened.guards and principal is not self._passed:
             if pass_by_grants(opened.guards, principal):
@@ -348,7 +347,7 @@ class Run:
             making = source.answer(event, now)
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
-            release(now)
+            now.release_loaders()
         if self._operation.wants_cost:
             self._tell_cost(answer)
         return answer

@@ -16,7 +16,7 @@ from graphql.execution import (
     VariableValues,
 )
 
-from watchword.context import Context, release
+from watchword.context import Context
 from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.opening import Opened
@@ -137,7 +137,7 @@ class Engine:
             check_shared(result, context)
             return self._respond(plan, variables, context, result)
         finally:
-            release(context)
+            context.release_loaders()
 
     def _respond(
         self,
