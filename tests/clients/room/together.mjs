@@ -30,11 +30,14 @@ say("together", { rosa: await rosa.text(".people li"), carl: await carl.text(".p
 
 await rosa.write("What the public should know", "We found the queue that stands still.");
 await rosa.choose("Status", "IDENTIFIED");
+const goOn = await rosa.hold("We found the queue");
 await rosa.press("Post update");
-for (const each of [carl, vera]) await each.sees("We found the queue that stands still.", ".timeline.public");
-await carl.sees("Identified", ".incident-head .status");
+// She writes the next one before the server has answered.
 await rosa.page.evaluate(() => document.querySelectorAll(".switch input")[1].click());
 await rosa.write("What responders should know", "Do not restart broker 7.");
+await goOn();
+for (const each of [carl, vera]) await each.sees("We found the queue that stands still.", ".timeline.public");
+await carl.sees("Identified", ".incident-head .status");
 await rosa.press("Add note");
 await carl.sees("Do not restart broker 7.", ".timeline.internal");
 await carl.press("Change impact");

@@ -79,8 +79,26 @@ export class Window {
   /** Use what has this accessible name by the keyboard, as somebody does who uses no mouse. */
   async press(name, role = "button", within = "") {
     const found = await this.page.waitForSelector(`${within} ::-p-aria([name="${name}"][role="${role}"])`.trim());
+    // It is disabled while the server is asked.
+    await this.page.waitForFunction((each) => !each.disabled, {}, found);
     await found.focus();
     await this.page.keyboard.press(role === "checkbox" ? "Space" : "Enter");
+  }
+
+  /** Hold the next request whose body has these words. Returns what lets it go on. */
+  async hold(words) {
+    let held = null;
+    const keep = (request) => {
+      if (held === null && request.postData()?.includes(words)) held = request;
+      else void request.continue();
+    };
+    await this.page.setRequestInterception(true);
+    this.page.on("request", keep);
+    return async () => {
+      await held.continue();
+      this.page.off("request", keep);
+      await this.page.setRequestInterception(false);
+    };
   }
 
   async write(label, text, role = "textbox") {

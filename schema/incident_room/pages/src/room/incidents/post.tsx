@@ -28,8 +28,9 @@ export function PostUpdate({ incident, reload, onSide }: Props) {
     const changed = isPublic && status && status !== incident.status ? { status } : {};
     const title = isPublic ? `A public update${status ? `, status ${words(status)}` : ""}` : "An internal note";
     void send(POST, { body, visibility, ...changed }, title, body, () => {
-      setBody("");
-      setStatus("");
+      // The person may be writing the next one already.
+      setBody((now) => (now === body ? "" : now));
+      setStatus((now) => (now === status ? "" : now));
     });
   };
   const next = (incident.impact === "MAINTENANCE" ? MAINTENANCE : STATUSES).filter((each) => each !== incident.status);
