@@ -51,6 +51,27 @@ class Place(NamedTuple):
     at: str | int
 
 
+class Spool(SpooledTemporaryFile[bytes]):
+    """A file in memory that moves to the disk when it grows.
+
+    A thread moves it. If the request is cut off meanwhile, the thread makes a file after this was closed, which would stay
+    open until a collection of garbage.
+    """
+
+    _is_over = False
+
+    def close(self) -> None:
+        self._is_over = True
+        super().close()
+
+    def rollover(self) -> None:
+        try:
+            super().rollover()
+        finally:
+            if self._is_over:
+                super().close()
+
+
 class Uploads:
     """Reads requests with files, with the limits of the settings."""
 
@@ -145,9 +166,7 @@ class Uploads:
 
     async def _file(self, reader: FormReader, head: Head, files: Files) -> UploadFile:
         settings = self._settings
-        spool = SpooledTemporaryFile(  # noqa: SIM115 - closed with the request
-            settings.upload_memory_bytes, dir=_directory(settings.home)
-        )
+        spool = Spool(settings.upload_memory_bytes, dir=_directory(settings.home))
         file = UploadFile(
             cast(BinaryIO, spool),
             size=0,

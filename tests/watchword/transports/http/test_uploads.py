@@ -34,7 +34,7 @@ from watchword.errors import Unsafe
 from watchword.execution.documents.automatic import digest_of
 from watchword.principal import ANONYMOUS
 from watchword.transports.http import form as form_module
-from watchword.transports.http.uploads import is_form, make_uploads
+from watchword.transports.http.uploads import Spool, is_form, make_uploads
 
 
 @pytest.fixture
@@ -282,3 +282,14 @@ async def test_other_servers_take_files_too(by: str, clock: MovedClock, tmp_path
         told = await answer(server, upload(content, "a.bin"))
         await until(lambda: not open_files(tmp_path))
     assert told == {"data": {"read": f"a.bin None 3000000 {digest(content)}"}}
+
+
+def test_a_file_that_moves_to_the_disk_after_it_was_closed_is_closed_too(tmp_path: Path) -> None:
+    (tmp_path / "uploads").mkdir()
+    spool = Spool(1_000, dir=str(tmp_path / "uploads"))
+    spool.write(b"x")
+    spool.close()
+    # A thread that was late.
+    with pytest.raises(ValueError, match="closed file"):
+        spool.rollover()
+    assert not open_files(tmp_path)
