@@ -50,17 +50,12 @@ def told(errors: list[GraphQLError], context: Context) -> list[GraphQLError]:
 def gathered(errors: Iterable[GraphQLError]) -> list[GraphQLError]:
     """Return errors with one for each requirement that grants lack, at the place of its first.
 
-    It has the path of the place that is first in the document, and in `extensions.paths` the patterns of all if that says
-    more. These come first, in the order of the document: when each place was refused depends on what waits.
+    It has the path of the first place, and in `extensions.paths` the patterns of all if that says more.
     """
     found: dict[Any, list[GraphQLError]] = {}
     for error in errors:
         found.setdefault(_key(error), []).append(error)
-    lacking, others = list[GraphQLError](), list[GraphQLError]()
-    for each in found.values():
-        one = _one(each)
-        (lacking if _is_gathered(one) else others).append(one)
-    return [*sorted(lacking, key=_place), *others]
+    return [_one(each) for each in found.values()]
 
 
 def _key(error: GraphQLError) -> Any:
@@ -82,7 +77,6 @@ def _is_gathered(error: GraphQLError) -> bool:
 
 
 def _one(errors: list[GraphQLError]) -> GraphQLError:
-    errors = sorted(errors, key=_place)
     first = errors[0]
     cause = first.original_error
     if not (_is_gathered(first) and isinstance(cause, WatchwordError) and first.path):
@@ -93,13 +87,6 @@ def _one(errors: list[GraphQLError]) -> GraphQLError:
     cause.extensions["paths"] = [[*each] for each in patterns]
     nodes = dict.fromkeys(node for each in errors for node in each.nodes or ())
     return GraphQLError(first.message, [*nodes], path=first.path, original_error=cause)
-
-
-def _place(error: GraphQLError) -> tuple[Any, ...]:
-    """Return what tells which of two places is first: in the document, and in the lists of the answer."""
-    location = error.nodes[0].loc if error.nodes else None
-    indexes = [step for step in error.path or () if isinstance(step, int)]
-    return 0 if location is None else location.start, indexes
 
 
 def _pattern(path: Iterable[str | int]) -> Pattern:
