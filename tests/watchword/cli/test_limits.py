@@ -15,7 +15,7 @@ def test_every_limit_is_printed_with_what_is_set(monkeypatch: pytest.MonkeyPatch
     assert result.exit_code == 0, result.output
     lines = [line.strip() for line in result.output.splitlines()]
     for limit in TABLE:
-        [line] = [each for each in lines if each.startswith(f"{limit.counted} ")]
+        [line] = [each for each in lines if each.startswith(f"{limit.counted}  ")]
         assert limit.answer in line
     [depth] = [each for each in lines if each.endswith("WATCHWORD_MAX_DEPTH")]
     assert depth.split("  ")[0] == "fields deep"
