@@ -69,13 +69,15 @@ export class SignInRoutes implements Routes {
   }
 
   async login(credentials: Credentials): Promise<Tokens> {
-    return this.#ask("/api/auth/login", wire(credentials));
+    return this.#save(await this.#ask("/api/auth/login", wire(credentials)));
   }
 
   async refresh(): Promise<Tokens | null> {
     const { refreshToken } = await this.#kept();
     if (this.#store && refreshToken === undefined) return null;
-    return this.#ask("/api/auth/refresh", { refresh_token: refreshToken });
+    // Where the browser has no cookie, the server then answers with 204: a 401 would be logged as an error.
+    const answer = await this.#ask("/api/auth/refresh", { refresh_token: refreshToken, optional: true });
+    return answer === null ? null : this.#save(answer);
   }
 
   /** Authenticate again. The refresh token stays as it is. */
@@ -101,10 +103,10 @@ export class SignInRoutes implements Routes {
   }
 
   /** Ask for tokens; where there is a store, for all of them in the answer's body. */
-  async #ask(path: string, body: object): Promise<Tokens> {
+  async #ask(path: string, body: object): Promise<unknown> {
     const { deviceToken } = await this.#kept();
     const device = this.#store && { delivery: "body", device_token: deviceToken };
-    return this.#save(await this.#requests.post(path, { ...body, ...device }));
+    return this.#requests.post(path, { ...body, ...device });
   }
 
   /** Keep the new refresh token, before its access token is used: the old one is good no more. */

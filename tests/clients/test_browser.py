@@ -12,8 +12,7 @@ from tests.clients.responder import Responder
 from tests.clients.script import running
 from tests.support.path_proxy import behind_a_path
 
-# The browser itself reports requests that are refused; the page logs no error. The first finds out that nobody is
-# signed in.
+# The browser itself reports requests that are refused; the page logs no error.
 REFUSED = "status of 401"
 WIDE, NARROW = 1280, 480
 
@@ -76,6 +75,8 @@ async def use(
         default = await script.wait("default query")
         assert "errors" not in default["answer"]
         assert not (await script.wait("welcome"))["isCut"]
+        # To find out that nobody is signed in is no error.
+        assert "complaint" not in [step["step"] for step in script.seen]
         assert (await script.wait("sign-in refused"))["text"]
         assert account["email"] in (await script.wait("signed in"))["text"]
         answer = (await script.wait("answer"))["answer"]

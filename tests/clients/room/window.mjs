@@ -25,18 +25,21 @@ export class Window {
   /** Open a window that nobody is signed in to. `url` is the way on which it reaches the server. */
   static async open(name, url = options.url) {
     const context = await browser.createBrowserContext();
-    const page = await context.newPage();
+    const page = await context.newPage(), made = new Window(name, page, url);
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => say("complaint", { window: name, text: error.message }));
     page.on("console", (message) => {
-      if (message.type() === "error" && !EXPECTED.test(message.text())) say("complaint", { window: name, text: message.text() });
+      if (message.type() === "error" && (made.isVisitor || !EXPECTED.test(message.text()))) say("complaint", { window: name, text: message.text() });
     });
     page.on("request", (request) => {
       const isOurs = /^data:/.test(request.url()) || [url, url.replace(/^http/, "ws")].some((ours) => request.url().startsWith(ours));
       if (!isOurs) say("complaint", { window: name, text: `foreign request: ${request.url()}` });
     });
-    return new Window(name, page, url);
+    return made;
   }
+
+  /** Nobody has signed in here yet: the page asks for nothing that is refused. */
+  isVisitor = true;
 
   constructor(name, page, url) {
     this.name = name;
@@ -103,6 +106,7 @@ export class Window {
 
   async write(label, text, role = "textbox") {
     const found = await this.#labelled(label);
+    this.isVisitor = false;
     await found.evaluate((each) => each.select());
     await found.type(text);
   }

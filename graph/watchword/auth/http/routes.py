@@ -50,7 +50,8 @@ def routes(auth: AuthService) -> APIRouter:
     @router.post("/api/auth/refresh")
     async def refresh(request: Request) -> Response:
         """Exchange a refresh token for a new access token and a new refresh token. With `"scope"`, the access
-        token has these scopes at most (RFC 6749, section 6)."""
+        token has these scopes at most (RFC 6749, section 6). With `"optional": true`, a request without a refresh
+        token, which is refused otherwise, is answered with 204."""
         return await respond(request, _refresh(auth, request))
 
     @router.post("/api/auth/step-up")
@@ -104,6 +105,9 @@ async def _refresh(auth: AuthService, request: Request) -> Response:
     body = await json_body(request, auth.settings)
     token, in_body = _refresh_token(request, body, auth.settings)
     if token is None:
+        # A browser logs each 401 as an error, also that of a visitor who has never signed in.
+        if body.get("optional") is True:
+            return Response(status_code=204)
         raise Unauthenticated("There is no refresh token. Sign in.")
     device, scopes = _device(request, body), _scopes(auth, body)
     proven = request_auth.proven_key(auth, request)

@@ -96,7 +96,7 @@ async function post(path, body) {
 async function getToken(path, body) {
   token = "";
   const answer = await post(path, body);
-  if (answer.ok) token = answer.access_token;
+  if (answer.ok) token = answer.access_token ?? "";
   return answer;
 }
 
@@ -220,7 +220,8 @@ async function useAnother() {
 
 async function begin() {
   // The cookie's session may be bound to our front end's key, which this page does not have.
-  if (!mustProve && anew !== "true" && (await getToken("/api/auth/refresh", {})).ok) await decide("ask");
+  if (!mustProve && anew !== "true") await getToken("/api/auth/refresh", { optional: true });
+  if (token) await decide("ask");
   else askToSignIn("");
 }
 

@@ -20,6 +20,20 @@ test("without a refresh token nobody is signed in, and no request is made", asyn
   assert.deepEqual([await session.token(), asked.seen, said], [null, [], []]);
 });
 
+test("a page without a cookie is anonymous after one request, which asks for no error", async () => {
+  const { session, asked } = made({ "/api/auth/refresh": ({ body }) => (body.optional ? json(null, 204) : refusal("invalid_grant")) }, { store: "cookie" });
+  assert.equal(await session.ready, "anonymous");
+  assert.deepEqual(asked.paths(), ["/api/auth/refresh"]);
+  session.close();
+});
+
+test("a session whose cookie is gone has ended", async () => {
+  const { session, said } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => json(null, 204) }, { store: "cookie", restore: false });
+  await session.signIn(LOGIN);
+  assert.deepEqual([await session.refresh(), session.state, said.slice(2)], [null, "anonymous", ["expired", "changed"]]);
+  session.close();
+});
+
 test("a session is restored without being said to have changed", async () => {
   const { session, said } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: memoryStore({ refreshToken: "r" }) });
   assert.equal(await session.ready, "signedIn");

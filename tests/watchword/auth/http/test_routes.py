@@ -184,6 +184,31 @@ async def test_a_refused_tab_does_not_delete_the_cookie_of_another(
         assert (await desk.refresh()).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"optional": True}, 204),
+        ({"optional": False}, 401),
+        ({"optional": "yes"}, 401),
+        ({}, 401),
+        ({"optional": True, "refresh_token": "of nobody"}, 401),
+    ],
+)
+async def test_a_page_may_ask_whether_anybody_is_signed_in_without_an_error(
+    body: dict[str, Any], status: int, sqlite_desk: Any
+) -> None:
+    asked = await sqlite_desk.client.post("/api/auth/refresh", json=body)
+    assert asked.status_code == status
+    assert "set-cookie" not in asked.headers
+    # A cookie that is refused is an error in any case: its session has ended.
+    headers = {"cookie": f"{COOKIE}=of nobody"}
+    refused = await sqlite_desk.client.post("/api/auth/refresh", json=body, headers=headers)
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_grant")
+    await sqlite_desk.login()
+    body.pop("refresh_token", None)
+    assert (await sqlite_desk.client.post("/api/auth/refresh", json=body)).status_code == 200
+
+
 async def test_signing_out_while_refreshing_ends_the_session(
     database: Database, clock: MovedClock
 ) -> None:
