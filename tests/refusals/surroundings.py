@@ -69,6 +69,19 @@ def wrong_settings(ground: Ground) -> None:
     assert read().drain_seconds == 0
 
 
+def lines_that_set_nothing(ground: Ground) -> None:
+    ground.patch.chdir(ground.folder)
+    file = ground.folder / ".env"
+    file.write_text("WATCHWORD_DEMO=false", encoding="utf-16")
+    with ground.refused("not UTF-8: save it as UTF-8"):
+        read()
+    file.write_text("WATCHWORD_DEMO: false\nWATCHWORD_PORT=1\n")
+    with ground.refused("write WATCHWORD_DEMO=value"):
+        read()
+    file.write_text("WATCHWORD_DEMO=false\nWATCHWORD_PORT=1\n")
+    assert not read().demo
+
+
 def names_that_are_no_settings(ground: Ground) -> None:
     ground.patch.setenv("WATCHWORD_MAX_OBJECTS", "100")
     with ground.refused("WATCHWORD_MAX_COST has replaced it"):
@@ -188,6 +201,7 @@ def documents(ground: Ground) -> None:
 CASES: list[Case] = [
     users_table,
     wrong_settings,
+    lines_that_set_nothing,
     names_that_are_no_settings,
     issuers,
     metrics,

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import DotEnvSettingsSource, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from watchword.config import bus_url
+from watchword.config import bus_url, env_file
 from watchword.config.auth_settings import AuthSettings, checked_origin, json_list
 from watchword.config.document_settings import DocumentSettings
 from watchword.config.limit_settings import LimitSettings
@@ -262,13 +262,15 @@ class Settings(
 def read(**overrides: Any) -> Settings:
     """Read the settings. `overrides` (from the command line) take precedence over the environment.
 
-    Raises `Unsafe` with one line for each value that cannot be used, and for each name that was meant for a setting
-    and is none.
+    Raises `Unsafe` with one line for each value that cannot be used, for each name that was meant for a setting
+    and is none, and for each line of `.env` that sets nothing.
     """
+    # As in the environment, an empty value counts as not set: an empty host would be every address of the machine.
+    given = {name: value for name, value in overrides.items() if value not in (None, "")}
     if lines := mistaken(_names(overrides), PREFIX, Settings.model_fields):
         raise Unsafe("\n".join(lines))
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**given)
     except ValidationError as error:
         lines = [
             _explain(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False)
@@ -279,7 +281,7 @@ def read(**overrides: Any) -> Settings:
 def _names(overrides: dict[str, Any]) -> Iterable[str]:
     """Return the names in the environment and in the file of settings."""
     file = overrides.get("_env_file", Settings.model_config.get("env_file"))
-    written = DotEnvSettingsSource(Settings, env_file=file).env_vars if file else {}
+    written = env_file.check(Path(file), PREFIX) if file else ()
     return {name.upper() for name in (*os.environ, *written)}
 
 
