@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import strawberry
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.extensions import SchemaExtension
 
+from benchmarks.inside.rounds import Run, rounds
 from watchword import Public
 from watchword.app import make_services
 from watchword.config.settings import Settings
@@ -38,8 +37,6 @@ DIRECTED = "{ rows { a @same b @same c @same d @same } }"
 EVENT = "subscription { ticks { a } }"
 # Executions in a round of each.
 BURST = {SMALL: 200, LIST: 10, EVENT: 200}
-
-Run = Callable[[], Awaitable[object]]
 
 
 @strawberry.type
@@ -128,9 +125,9 @@ def main() -> None:
         asyncio.run(_measure(Path(home), options.rounds))
 
 
-async def _measure(home: Path, rounds: int) -> None:
+async def _measure(home: Path, count: int) -> None:
     services = make_services(Settings(home=home, _env_file=None), SystemClock(), Domain())
-    taken = {query: await _taken(services, query, rounds) for query in BURST}
+    taken = {query: await _taken(services, query, count) for query in BURST}
     print(f"{'':28}{'one field':>12}{f'{ROWS} rows':>12}{'an event':>12}")
     for name in (NONE, *HOOKS, DIRECTIVE):
         cells = (_cell(each, name) for each in taken.values())
@@ -143,30 +140,16 @@ def _cell(taken: dict[str, float], name: str) -> str:
     return f"{taken[name]:.1f}" if name == NONE else f"{taken[name] - taken[NONE]:+.1f}"
 
 
-async def _taken(services: Services, query: str, rounds: int) -> dict[str, float]:
-    """Return the least microseconds of one execution with each extension; those of a round are run one after the other."""
+async def _taken(services: Services, query: str, count: int) -> dict[str, float]:
+    """Return the least microseconds of one execution with each extension."""
     extensions: dict[str, list[Any]] = {NONE: []}
     for name, hooks in HOOKS.items():
         extensions[name] = [type("Extension", (SchemaExtension,), hooks)]
     runs = {name: await _run(services, query, given) for name, given in extensions.items()}
     if query == LIST:
         runs[DIRECTIVE] = await _run(services, DIRECTED, [])
-    least = dict.fromkeys(runs, float("inf"))
-    for _ in range(rounds):
-        for name, run in runs.items():
-            least[name] = min(least[name], await _burst(run, BURST[query]))
-    return least
-
-
-async def _burst(run: Run, times: int) -> float:
-    gc.collect()
-    gc.disable()
-    began = time.process_time()
-    for _ in range(times):
-        await run()
-    took = time.process_time() - began
-    gc.enable()
-    return took / times * 1e6
+    taken = await rounds(runs, BURST[query], count)
+    return {name: min(seconds) * 1e6 for name, seconds in taken.items()}
 
 
 async def _run(services: Services, query: str, extensions: list[Any]) -> Run:

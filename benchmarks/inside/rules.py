@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import statistics
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import strawberry
 
+from benchmarks.inside.rounds import Run, rounds
 from watchword import Domain, HasScope, Public, SignedIn, guarded_by
 from watchword.app import create_app
 from watchword.config.settings import Settings
@@ -43,8 +41,6 @@ HERE = "192.0.2.1"
 # Executions of each app in a round.
 BURST = 20
 SCOPES = ("rows:read", "rows:more")
-
-Run = Callable[[], Awaitable[bytes]]
 
 
 def main() -> None:
@@ -70,31 +66,12 @@ def added(taken: dict[str, list[float]], name: str) -> float:
 
 
 async def measure(
-    home: Path, names: tuple[str, ...], scopes: tuple[str, ...], rounds: int
+    home: Path, names: tuple[str, ...], scopes: tuple[str, ...], count: int
 ) -> dict[str, list[float]]:
     """Return the processor times of one execution of each app, in seconds, by round."""
     principal = Principal("ada", Grants(frozenset(), frozenset(scopes)), client="shop")
     runs = {name: _run(_pipeline(home, name), name, principal) for name in names}
-    taken: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(rounds + 2):
-        # Begin with another app in each round. The first two compile the operation and fill caches.
-        at = number % len(names)
-        for name in names[at:] + names[:at]:
-            seconds = await _burst(runs[name])
-            if number >= 2:
-                taken[name].append(seconds)
-    return taken
-
-
-async def _burst(run: Run) -> float:
-    gc.collect()
-    gc.disable()
-    began = time.process_time()
-    for _ in range(BURST):
-        await run()
-    taken = time.process_time() - began
-    gc.enable()
-    return taken / BURST
+    return await rounds(runs, BURST, count)
 
 
 def _pipeline(home: Path, name: str) -> Pipeline:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import socket
@@ -23,8 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import Context
 from itertools import repeat
@@ -33,6 +31,7 @@ from typing import Any
 
 import incident_room
 from benchmarks.inside.processes import environment, serving
+from benchmarks.inside.rounds import Run, rounds
 from benchmarks.load.http import ask, request
 from watchword.app import create_app
 from watchword.bootstrap import bootstrap
@@ -66,8 +65,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
-Ask = Callable[[], Awaitable[None]]
-
 
 def main() -> None:
     """Measure, and print."""
@@ -89,7 +86,7 @@ def main() -> None:
             asyncio.run(_repeat(Path(home), options.only, options.work, options.requests))
 
 
-def _compare_served(home: Path, url: str, work: str, rounds: int) -> None:
+def _compare_served(home: Path, url: str, work: str, count: int) -> None:
     times: dict[str, list[float]] = {name: [] for name in APPS}
     body = request(json.dumps({"query": READ}).encode())
     with ExitStack() as stack:
@@ -97,7 +94,7 @@ def _compare_served(home: Path, url: str, work: str, rounds: int) -> None:
             name: stack.enter_context(_served(home / f"served-{work}", url, name, work))
             for name in APPS
         }
-        for number in range(rounds + 1):
+        for number in range(count + 1):
             for name, (port, pid) in servers.items():
                 began = _processor_seconds(pid)
                 answers = ask(port, repeat(body), CONNECTIONS, SECONDS)
@@ -141,30 +138,10 @@ def _print(title: str, times: dict[str, list[float]]) -> None:
     print(f"{title:14}{statistics.median(off) * 1e6:9.1f}{cells}", flush=True)
 
 
-async def _compare(home: Path, rounds: int) -> None:
+async def _compare(home: Path, count: int) -> None:
     for work in BURST:
         async with _asking(home, list(APPS), work) as asks:
-            _print(work, await _rounds(asks, BURST[work], rounds))
-
-
-async def _rounds(asks: dict[str, Ask], burst: int, rounds: int) -> dict[str, list[float]]:
-    """Return the processor times of each app, for one request of each round."""
-    times: dict[str, list[float]] = {name: [] for name in asks}
-    names = list(asks)
-    for number in range(rounds + 2):
-        # Begin with another app in each round.
-        for name in names[number % len(names) :] + names[: number % len(names)]:
-            gc.collect()
-            gc.disable()
-            began = time.process_time()
-            for _ in range(burst):
-                await asks[name]()
-            took = time.process_time() - began
-            gc.enable()
-            # The first two rounds fill caches.
-            if number >= 2:
-                times[name].append(took / burst)
-    return times
+            _print(work, await rounds(asks, BURST[work], count))
 
 
 async def _repeat(home: Path, name: str, work: str, requests: int) -> None:
@@ -174,9 +151,9 @@ async def _repeat(home: Path, name: str, work: str, requests: int) -> None:
 
 
 @asynccontextmanager
-async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict[str, Ask]]:
+async def _asking(home: Path, names: list[str], work: str) -> AsyncIterator[dict[str, Run]]:
     """Run an app of each name, and yield what sends a request to it."""
-    asks: dict[str, Ask] = {}
+    asks: dict[str, Run] = {}
     running = []
     try:
         for name in names:
@@ -219,7 +196,7 @@ async def _app(settings: Settings, name: str) -> Any:
     return create_app(settings, MOUNT, clock, Tracing(provider(os.environ, ratio), sampling))
 
 
-async def _ask(app: Any, work: str) -> Ask:
+async def _ask(app: Any, work: str) -> Run:
     if work != "write":
         body = json.dumps({"query": READ}).encode()
         for _ in range(3):
