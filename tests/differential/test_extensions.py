@@ -13,6 +13,7 @@ from graphql import GraphQLError
 from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.extensions import SchemaExtension
 
+from tests.differential.leaf import Leaf, Mutation
 from tests.differential.recorder import PLACES, Record, recording
 from tests.support.clock import MovedClock
 from tests.support.strawberry_view import (
@@ -26,19 +27,6 @@ from watchword.permissions.field import Public
 
 
 @strawberry.type
-class Leaf:
-    name: str
-
-    @strawberry.field
-    async def later(self, times: int = 1) -> str:
-        return self.name * times
-
-    @strawberry.field
-    def broken(self) -> int | None:
-        raise GraphQLError("This is meant for you.")
-
-
-@strawberry.type
 class Query:
     @strawberry.field(permission_classes=[Public])
     def leaves(self, names: list[str]) -> list[Leaf]:
@@ -47,13 +35,6 @@ class Query:
     @strawberry.field(permission_classes=[Public])
     def crash(self) -> int | None:
         raise RuntimeError("a secret")
-
-
-@strawberry.type
-class Mutation:
-    @strawberry.mutation(permission_classes=[Public])
-    async def grow(self, name: str) -> Leaf:
-        return Leaf(name=name)
 
 
 @strawberry.type

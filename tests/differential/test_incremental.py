@@ -13,31 +13,11 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
+from tests.differential.leaf import Leaf, Mutation
 from tests.support.clock import MovedClock
 from tests.support.parts_schema import Part, asked, merged
 from tests.support.strawberry_view import comparable, own_view, watchword_view
 from watchword import Public
-
-
-@strawberry.type
-class Leaf:
-    name: str
-
-    @strawberry.field
-    async def later(self, times: int = 1) -> str:
-        return self.name * times
-
-    @strawberry.field
-    def broken(self) -> int | None:
-        raise GraphQLError("This is meant for you.")
-
-    @strawberry.field
-    async def broken_for_good(self) -> int:
-        raise GraphQLError("There is none.")
-
-    @strawberry.field
-    def twin(self) -> Leaf:
-        return Leaf(name=f"{self.name}'")
 
 
 @strawberry.type
@@ -56,13 +36,6 @@ class Query:
         for name in names:
             yield Leaf(name=name)
         raise GraphQLError("No more.")
-
-
-@strawberry.type
-class Mutation:
-    @strawberry.mutation(permission_classes=[Public])
-    async def grow(self, name: str) -> Leaf:
-        return Leaf(name=name)
 
 
 def schema() -> strawberry.Schema:
