@@ -24,7 +24,7 @@ from watchword.events.follow import Follow
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
-from watchword.extras import ExtrasAccess, in_place
+from watchword.extras import ExtrasAccess, SetInSubscription, in_place
 from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
@@ -121,10 +121,12 @@ class Context(ExtrasAccess, Generic[E]):
         extensions: Mapping[str, Any] | None = None,
         reads: frozenset[str] | None = None,
         refusals: str | None = None,
+        noted: SetInSubscription | None = None,
     ) -> None:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `via` is
         the request or the socket that the operation came over, and `extensions` the member of this name of its request. `reads` are the
-        streams that the operation declares to read, if its answer is to be shared."""
+        streams that the operation declares to read, if its answer is to be shared. `noted` hears what is set on the context
+        of a subscription."""
         self.services = services
         self.refusals = refusals
         """What becomes of what grants deny, if a subscription asks for it; None for its request's or the setting's."""
@@ -142,7 +144,7 @@ class Context(ExtrasAccess, Generic[E]):
         self.sent: dict[int, Sequence[Any]] = {}
         """The guarded inputs that are sent to fields, by the identity of the field in the document."""
         self._loaders: dict[Any, Loader[Any, Any]] = {}
-        self._noted = None
+        self._noted = noted
         self._observed: set[tuple[str, str]] | None = None
         if services.domain.context is not None:
             self.__class__ = _WritableContext

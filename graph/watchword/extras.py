@@ -49,6 +49,31 @@ def _standard(name: str) -> Any:
     return read
 
 
+SetOn = Callable[[Any, str, Any], None]
+
+
+class SetInSubscription:
+    """What extensions and the resolver have set on the context of a subscription. The contexts of its events get it too,
+    as under Strawberry's views, where all of a subscription has one context."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[SetOn, str], Any] | None = None
+
+    def note(self, set_on: SetOn, name: str, value: Any) -> None:
+        """Remember a value, and how it was set: as an item or as an attribute."""
+        if self._values is None:
+            self._values = {}
+        self._values[set_on, name] = value
+
+    def repeat_on(self, event: ExtrasAccess) -> None:
+        """Set the same on the context of an event."""
+        if self._values is not None:
+            for (set_on, name), value in self._values.items():
+                set_on(event, name, value)
+
+
 class ExtrasAccess:
     """Gives the members of a context's `extras` as items and attributes of the context itself."""
 
@@ -56,7 +81,7 @@ class ExtrasAccess:
 
     if TYPE_CHECKING:
         _extras: Any
-        _noted: dict[tuple[Callable[[Any, str, Any], None], str], Any] | None
+        _noted: SetInSubscription | None
 
         @property
         def extras(self) -> Any: ...
@@ -90,20 +115,9 @@ class ExtrasAccess:
         self.extras[name] = value
         self._note(setitem, name, value)
 
-    def _note(self, set_on: Callable[[Any, str, Any], None], name: str, value: Any) -> None:
-        if self._noted is None:
-            self._noted = {}
-        self._noted[set_on, name] = value
-
-    def pass_on_to(self, event: ExtrasAccess) -> None:
-        """Set on the context of an event what was set on this one, that of its subscription. The runtime calls it.
-
-        So the events see what extensions and the resolver have set, as they do under Strawberry's views, where all of a
-        subscription has one context.
-        """
+    def _note(self, set_on: SetOn, name: str, value: Any) -> None:
         if self._noted is not None:
-            for (set_on, name), value in self._noted.items():
-                set_on(event, name, value)
+            self._noted.note(set_on, name, value)
 
     def __contains__(self, name: object) -> bool:
         return name in STANDARD or (isinstance(self.extras, Mapping) and name in self.extras)

@@ -19,6 +19,7 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.execution.told_cost import told_cost
+from watchword.extras import SetInSubscription
 from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
@@ -172,6 +173,7 @@ class Run:
         # The last principal that passed the open resolver's permissions by its grants alone.
         self._passed: Principal | None = None
         self._address = address_via(operation.via)
+        self._noted = SetInSubscription()
 
     async def answers(self) -> AsyncGenerator[Sent, None]:
         """Yield the answers until the resolver ends.
@@ -228,6 +230,7 @@ class Run:
             extensions=self._extensions,
             via=self._operation.via,
             refusals=self._operation.refusals,
+            noted=self._noted,
         )
         async with self._opened(context, follow) as (source, watchdog):
             coming = source.pull()
@@ -335,7 +338,7 @@ class Run:
         principal = self._holder.principal
         asked = self._operation
         now = Context(self._services, principal, via=asked.via, refusals=asked.refusals)
-        opened.pass_on_to(now)
+        self._noted.repeat_on(now)
         # A principal never changes: its grants are looked at once, and again after a renewal.
         if opened.guards and principal is not self._passed:
             if pass_by_grants(opened.guards, principal):
