@@ -19,6 +19,7 @@ import httpx2
 
 from tests.support.postgres import LivePostgres
 from tests.support.redis import LiveRedis
+from tests.support.server import ISSUER
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.auth.keys.signing_keys import load
 from watchword.storage.database import Database
@@ -44,7 +45,8 @@ class Node:
         self._command = [sys.executable, "-m", "watchword", "serve", "--port", str(self.port)]
         self._command += ["--schema", schema]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WATCHWORD_")}
-        self._environment = kept | {"WATCHWORD_HOME": str(home / "home")} | settings
+        own = {"WATCHWORD_HOME": str(home / "home"), "WATCHWORD_ISSUER": ISSUER}
+        self._environment = kept | own | settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -105,7 +107,7 @@ class Fleet:
         self.redis = redis
         self.nodes = nodes
         self._ring = ring
-        self._issuer = TokenIssuer("http://127.0.0.1:8000", "watchword", 600)
+        self._issuer = TokenIssuer(ISSUER, "watchword", 600)
 
     @property
     def database_url(self) -> str:

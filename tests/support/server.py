@@ -17,6 +17,7 @@ from tests.support.forked import PROGRAM, Forked
 
 PASSWORD = "correct horse battery staple"
 ADMIN = "admin@example.com"
+ISSUER = "http://127.0.0.1:8000"
 PATIENCE = 60
 # With these, a server imports another schema, or a module that nobody else has.
 OWN_MODULES = {"PYTHONPATH", "WATCHWORD_MOUNT", "--schema"}
@@ -36,6 +37,8 @@ class LiveServer:
                 if not name.startswith("WATCHWORD_")
             },
             "WATCHWORD_HOME": str(home),
+            # Tokens stay good when a test starts the server again, on another port, or starts several.
+            "WATCHWORD_ISSUER": ISSUER,
             "WATCHWORD_UNPUBLISHED_WRITES": "raise",
             "WATCHWORD_ADMIN_EMAIL": ADMIN,
             "WATCHWORD_ADMIN_PASSWORD": PASSWORD,

@@ -34,7 +34,7 @@ def report(url: str | None, token: str | None) -> None:
     The server needs WATCHWORD_METRICS=prometheus. With WATCHWORD_LIMITS=measure, it refuses nothing meanwhile.
     """
     settings = read()
-    address = checked_url(url or f"http://{settings.host}:{settings.port}")
+    address = checked_url(url or settings.listens_at)
     measured = limit_report.parse(asyncio.run(limit_report.read_metrics(Asked(address, token))))
     if not measured:
         raise Unsafe("The server has measured no operation yet: come back when clients have asked.")

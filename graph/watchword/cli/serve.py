@@ -52,15 +52,17 @@ def serve(host: str | None, port: int | None, workers: int | None, mount: str | 
 
     The first start creates the database, a signing key, an admin account and demo data.
     """
-    settings = read(host=host, port=port, workers=workers, mount=mount)
+    read_on = functools.partial(read, host=host, workers=workers, mount=mount)
+    settings = read_on(port=port)
     log_setup.set_up(settings.log_level, json_logs.formatter(settings.log_format))
     mounted = load(settings.mount)
-    app = create_app(settings, mounted)
     with _listen(settings) as listener:
-        port = listener.getsockname()[1]
+        # The port may have been 0. The issuer names the one that the operating system chose.
+        settings = read_on(port=listener.getsockname()[1])
+        app = create_app(settings, mounted)
 
         def tell(started: Started) -> None:
-            click.echo(_greeting(settings, mounted.domain.pages, port, started))
+            click.echo(_greeting(settings, mounted.domain.pages, started))
 
         asyncio.run(bootstrap(settings, mounted, SystemClock(), tell, is_local=settings.is_local))
         is_alone = settings.workers == 1
@@ -150,19 +152,19 @@ def _headers(settings: Settings) -> list[tuple[str, str]]:
     return [("strict-transport-security", f"max-age={STRICT_SECONDS}")]
 
 
-def _greeting(settings: Settings, pages: Mapping[str, str], port: int, started: Started) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    origin = f"http://{host}:{port}"
+def _greeting(settings: Settings, pages: Mapping[str, str], started: Started) -> str:
+    origin = settings.listens_at
+    socket_url = origin.replace("http", "ws", 1) + "/graphql"
     lines = [
         "",
         *(f"  {name:<11} {origin}{path}  (in a browser)" for name, path in pages.items()),
         f"  GraphiQL    {origin}/graphql  (in a browser)",
         f"  GraphQL     {origin}/graphql",
-        f"  WebSocket   ws://{host}:{port}/graphql  (graphql-transport-ws)",
+        f"  WebSocket   {socket_url}  (graphql-transport-ws)",
         f"  Sign in     {origin}/api/auth/login",
         f"  Keys        {origin}/.well-known/jwks.json",
         f"  Health      {origin}/health/ready",
-        *_port_warning(settings, port),
+        *_port_warning(settings),
         "",
     ]
     if started.is_first:
@@ -170,15 +172,15 @@ def _greeting(settings: Settings, pages: Mapping[str, str], port: int, started: 
     return "\n".join(lines)
 
 
-def _port_warning(settings: Settings, port: int) -> list[str]:
+def _port_warning(settings: Settings) -> list[str]:
     """Return a warning if the issuer is a loopback address with another port than the server's."""
     issuer = urlsplit(settings.issuer)
-    if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == port:
+    if not is_loopback(issuer.hostname or "") or (issuer.port or 80) == settings.port:
         return []
     return [
         "",
         f"  Tokens, metadata and DPoP name {settings.issuer}, another port than this. If clients",
-        f"  use this one, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{port}",
+        f"  use this one, set WATCHWORD_ISSUER={issuer.scheme}://{issuer.hostname}:{settings.port}",
     ]
 
 

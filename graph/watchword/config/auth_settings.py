@@ -43,9 +43,10 @@ class AuthSettings(BaseSettings):
     """Times are in seconds."""
 
     issuer: str = Field(
-        "http://127.0.0.1:8000",
+        "",
         description="The claim iss of our tokens: the URL at which clients, other services and browsers"
-        " reach this server.",
+        " reach this server. When not set: the address of `watchword serve` on this machine,"
+        " http://127.0.0.1:8000 unless host or port is set.",
     )
     audience: str = Field("watchword", description="The claim aud of our access tokens.")
     algorithm: Literal["ES256", "RS256", "EdDSA"] = Field(

@@ -163,13 +163,20 @@ class Settings(
         return (self.own_origin, *self.allowed_origins)
 
     @property
+    def listens_at(self) -> str:
+        """The URL of the address on which `watchword serve` listens."""
+        return _http_url(self.host, self.port)
+
+    @property
     def is_local(self) -> bool:
         """Whether only this machine reaches `watchword serve`: host and issuer are loopback addresses."""
         return is_loopback(self.host) and is_loopback(urlsplit(self.issuer).hostname or "")
 
     @model_validator(mode="before")
     @classmethod
-    def _place_database(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("issuer"):
+            values["issuer"] = _local_url(values.get("host"), values.get("port"))
         if not values.get("database_url"):
             home = Path(values.get("home", "var"))
             values["database_url"] = f"sqlite+aiosqlite:///{home / 'watchword.db'}"
@@ -276,6 +283,18 @@ def read(**overrides: Any) -> Settings:
             _explain(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False)
         ]
         raise Unsafe("\n".join(lines)) from None
+
+
+def _local_url(host: Any, port: Any) -> str:
+    """Return the URL of `watchword serve` on this machine. Host and port, which may be missing, are checked elsewhere."""
+    name = str(host) if is_loopback(str(host)) else "127.0.0.1"
+    # The operating system chooses a port for 0; `watchword serve` reads the settings again with that port.
+    number = int(port) if str(port).isdecimal() and 0 < int(port) <= 65535 else 8000
+    return _http_url(name, number)
+
+
+def _http_url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _names(overrides: dict[str, Any]) -> Iterable[str]:

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +131,8 @@ class Start(NamedTuple):
     output: str
     shown: dict[str, str]
     keys: Any
+    metadata: Any
+    page_data: str
     signed_in: Any
     viewer: Any
     people: dict[str, Any]
@@ -170,18 +173,27 @@ def first(place: Place) -> Start:
 
 @pytest.fixture(scope="module")
 def second(place: Place, first: Start) -> Start:
-    """The next start in the same directory, queried with a token of the first one, ended by SIGINT."""
-    with place.serving() as running:
-        line = sign_in_line(first.output).replace(first.shown["Sign in"], running.shown["Sign in"])
-        return observed(running, bash(line), first.signed_in["access_token"], signal.SIGINT)
+    """The next start at the same place, queried with a token of the first one, ended by SIGINT."""
+    with place.serving("--port", str(urlsplit(first.shown["GraphQL"]).port)) as running:
+        return observed(
+            running,
+            bash(sign_in_line(first.output)),
+            first.signed_in["access_token"],
+            signal.SIGINT,
+        )
 
 
 def observed(running: Running, signed_in: Any, token: str, end: signal.Signals) -> Start:
     viewer = running.ask(VIEWER, token)
     keys = httpx2.get(running.shown["Keys"]).json()
+    origin = running.shown["GraphQL"].removesuffix("/graphql")
+    metadata = httpx2.get(f"{origin}/.well-known/oauth-authorization-server").json()
+    page_data = httpx2.get(f"{origin}/api/v2/summary.json").text
     people = demo_people(running)
     code = running.end(end)
-    return Start(running.output, running.shown, keys, signed_in, viewer, people, code)
+    return Start(
+        running.output, running.shown, keys, metadata, page_data, signed_in, viewer, people, code
+    )
 
 
 def demo_people(running: Running) -> dict[str, Any]:
@@ -208,11 +220,21 @@ def test_the_first_start_says_where_everything_is(first: Start) -> None:
 
 
 def test_an_issuer_of_another_port_is_told(first: Start) -> None:
-    port = urlsplit(first.shown["GraphQL"]).port
-    assert f"set WATCHWORD_ISSUER=http://127.0.0.1:{port}\n" in first.output
-    own = _port_warning(Settings(issuer="http://localhost:8123"), 8123)
-    public = _port_warning(Settings(issuer="https://watch.example.com"), 8123)
-    assert own == public == []
+    other = _port_warning(Settings(issuer="http://localhost:8000", port=8123))
+    assert other[-1].endswith("set WATCHWORD_ISSUER=http://localhost:8123")
+    own = _port_warning(Settings(issuer="http://localhost:8123", port=8123))
+    public = _port_warning(Settings(issuer="https://watch.example.com", port=8123))
+    assert own == public == _port_warning(Settings(port=8123)) == []
+    assert "WATCHWORD_ISSUER" not in first.output
+
+
+def test_tokens_metadata_and_links_name_the_address_that_is_shown(first: Start) -> None:
+    origin = first.shown["GraphQL"].removesuffix("/graphql")
+    payload = first.signed_in["access_token"].split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["iss"] == first.metadata["issuer"] == origin
+    assert first.metadata["token_endpoint"] == f"{origin}/oauth/token"
+    assert f'"{origin}' in first.page_data
 
 
 def test_the_generated_password_is_said_under_its_name_once(first: Start) -> None:

@@ -25,6 +25,28 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("values", "issuer"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"port": 8123}, "http://127.0.0.1:8123"),
+        ({"host": "localhost", "port": 8123}, "http://localhost:8123"),
+        ({"host": "::1"}, "http://[::1]:8000"),
+        ({"host": "0.0.0.0", "port": 80}, "http://127.0.0.1:80"),
+        ({"port": 8123, "issuer": "https://id.example.com"}, "https://id.example.com"),
+    ],
+)
+def test_the_issuer_is_the_address_of_the_server_if_none_is_set(
+    values: dict[str, Any], issuer: str
+) -> None:
+    assert read(**values).issuer == issuer
+
+
+def test_the_port_of_the_environment_is_the_issuers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHWORD_PORT", "8123")
+    assert read().issuer == "http://127.0.0.1:8123"
+
+
 def refused(**values: Any) -> str:
     with pytest.raises(Unsafe) as refusal:
         read(**values)
