@@ -295,12 +295,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
     tracing: Tracing | None,
     mount: Mount,
 ):
-    services, settings = pipeline.services, pipeline.settings
-    needed = {STREAM: auth.seconds, ANNOUNCED: RECALLED}
-    pruner = Pruner(services.event_log, services.clock, settings, needed)
-    rotation = Rotation(auth)
-    hook = services.domain.on_identity
-    garbage = GarbagePolicy()
+    services, domain = pipeline.services, pipeline.services.domain
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -315,21 +310,16 @@ def _lifespan(  # type: ignore[no-untyped-def]
             await services.hub.open()
             await follower.open()
             await services.directory.open()
-            pruner.open(services.background)
-            _prune_outdated_rows(services)
-            rotation.open(services.background)
-            if hook is not None:
-                Announcer(services, hook).open(services.background)
-            garbage.open(services.background)
-            name_non_null(mount.schema, settings.refusals)
-            _follow_manifests(pipeline)
+            _open_periodic(pipeline, auth)
+            name_non_null(mount.schema, pipeline.settings.refusals)
             if outputs is not None:
                 closing.push_async_callback(outputs.close)
                 outputs.open(services.background)
+            garbage = GarbagePolicy()
+            garbage.open(services.background)
             closing.push_async_callback(garbage.close)
             closing.push_async_callback(services.directory.close)
             pipeline.shutdown.reopen()
-            domain = services.domain
             if domain.shutdown is not None:
                 closing.push_async_callback(domain.shutdown)
             closing.push_async_callback(pipeline.shutdown.end, CLOSING_SECONDS)
@@ -338,6 +328,18 @@ def _lifespan(  # type: ignore[no-untyped-def]
             yield
 
     return lifespan
+
+
+def _open_periodic(pipeline: Pipeline, auth: AuthService) -> None:
+    """Start the background tasks that prune, rotate keys, announce what happens to accounts, and follow manifests."""
+    services = pipeline.services
+    needed = {STREAM: auth.seconds, ANNOUNCED: RECALLED}
+    Pruner(services.event_log, services.clock, pipeline.settings, needed).open(services.background)
+    _prune_outdated_rows(services)
+    Rotation(auth).open(services.background)
+    if (hook := services.domain.on_identity) is not None:
+        Announcer(services, hook).open(services.background)
+    _follow_manifests(pipeline)
 
 
 def _follow_manifests(pipeline: Pipeline) -> None:
