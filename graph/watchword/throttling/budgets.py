@@ -69,7 +69,7 @@ class Account:
     Without a budget, that is infinite. `stands_alone` is false for a network around that of the caller.
     """
 
-    __slots__ = ("budget", "due", "known", "payer", "stands_alone", "untold")
+    __slots__ = ("budget", "due", "is_telling", "known", "payer", "stands_alone", "untold")
 
     def __init__(self, payer: Payer, budget: float, *, stands_alone: bool = True) -> None:
         self.payer = payer
@@ -80,11 +80,18 @@ class Account:
         self.untold = 0.0
         # With so much untold, the others are told.
         self.due = self.share
+        # Two tasks at a time would both tell what neither has told yet.
+        self.is_telling = False
 
     @property
     def share(self) -> float:
         """What is admitted before the others are told."""
         return MEASURED_SHARE if self.budget == inf else self.budget * SHARE
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the others must be told now."""
+        return self.untold >= self.due and not self.is_telling
 
     @property
     def spent(self) -> float:
@@ -146,8 +153,9 @@ class Budgets:
                 raise OverBudget(ceil(cost), int(account.budget), max(1, ceil(remains)))
         for account in accounts:
             account.untold += due
-            if account.untold >= account.due and self._attempts.is_shared:
+            if account.is_due and self._attempts.is_shared:
                 account.due = account.untold + account.share
+                account.is_telling = True
                 self._background.spawn("the telling of a budget", self._tell(account, window))
 
     def left(self, principal: Principal, address: str) -> Left | None:
@@ -203,8 +211,11 @@ class Budgets:
 
     async def _tell(self, account: Account, window: int) -> None:
         """Add what is untold to the shared counter, and learn what all have spent."""
-        part = int(account.untold)
-        total = await self._attempts.add(part, 2 * WINDOW, "budget", *account.payer, str(window))
+        part, key = int(account.untold), ("budget", *account.payer, str(window))
+        try:
+            total = await self._attempts.add(part, 2 * WINDOW, *key)
+        finally:
+            account.is_telling = False
         if total is not None:
             account.untold -= part
             account.known = max(account.known, total)

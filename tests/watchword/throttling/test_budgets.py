@@ -193,6 +193,24 @@ async def test_processes_spend_one_budget_and_at_most_a_twentieth_each_too_much(
         assert budget - 7 < spent <= budget * (1 + 3 * SHARE)
 
 
+async def test_what_is_spent_while_the_others_are_being_told_is_told_once(
+    redis: LiveRedis, clock: MovedClock
+) -> None:
+    rates, carol = Rates(principal=1_000), Principal("carol")
+    async with (
+        charging(clock, rates, redis.url) as (one, background),
+        charging(clock, rates, redis.url) as (other, others),
+    ):
+        for _ in range(3):
+            one.charge(carol, HERE, 60)
+        await told(background)
+        other.charge(carol, HERE, 50)
+        await told(others)
+        left = other.left(carol, HERE)
+    assert left is not None
+    assert left.remaining == 1_000 - 3 * 60 - 50
+
+
 async def test_one_that_spends_little_costs_no_round_trip(
     clock: MovedClock, redis: LiveRedis
 ) -> None:
