@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import enum
-import uuid
 from collections.abc import Iterable
-from typing import Annotated, Any, Generic, NewType, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 from pydantic import BaseModel
 from strawberry import relay
 from strawberry.experimental import pydantic
-from strawberry.scalars import JSON, Base64
+from strawberry.scalars import JSON
 
+from tests.differential.market_arguments import Echo
+from tests.differential.market_values import SCALARS, Colour, Leaves, play, play_async
 from tests.differential.stage import stage
 from watchword.context import Info
 from watchword.permissions.field import Public
 
 T = TypeVar("T")
-AT = dt.datetime(2030, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 SIZE = 10
-
-
-def play(thing: Any, name: str, good: Any) -> Any:
-    """Play a field of an object synchronously, or return an awaitable."""
-    return stage.play(f"{type(thing).__name__}{thing.number}.{name}", good)
-
-
-async def play_async(thing: Any, name: str, good: Any) -> Any:
-    return await stage.play_async(f"{type(thing).__name__}{thing.number}.{name}", good)
-
-
-@strawberry.enum
-class Colour(enum.Enum):
-    RED = "r"
-    GREEN = 2
-    BLUE = strawberry.enum_value("azure", name="BLUE_ISH")
-
-
-Odd = NewType("Odd", int)
-
-
-def _read_odd(value: Any) -> int:
-    if not isinstance(value, int) or value % 2 == 0:
-        raise ValueError(f"{value!r} is not odd")
-    return value
-
-
-def _write_odd(value: Any) -> int:
-    if value == 3.5:
-        raise ValueError("not a whole one")
-    return value * 2 + 1
-
-
-SCALARS = {Odd: strawberry.scalar(name="Odd", serialize=_write_odd, parse_value=_read_odd)}
 
 
 @strawberry.interface
@@ -239,120 +203,6 @@ class Link:
 
 
 @strawberry.type
-class Leaves:
-    """Fields of every leaf type, and lists of them."""
-
-    number: strawberry.Private[int]
-
-    @strawberry.field
-    def int(self) -> int | None:
-        return play(self, "int", self.number)
-
-    @strawberry.field
-    def float(self) -> float | None:
-        return play(self, "float", self.number / 3)
-
-    @strawberry.field
-    def whole(self) -> float:
-        return play(self, "whole", self.number)
-
-    @strawberry.field
-    def text(self) -> str | None:
-        return play(self, "text", "é\u2028\x00")
-
-    @strawberry.field
-    def flag(self) -> bool | None:
-        return play(self, "flag", self.number % 2 == 0)
-
-    @strawberry.field
-    def id(self) -> strawberry.ID:
-        return play(self, "id", self.number)
-
-    @strawberry.field
-    def odd(self) -> Odd | None:
-        return play(self, "odd", self.number)
-
-    @strawberry.field
-    async def moment(self) -> dt.datetime | None:
-        return await play_async(self, "moment", AT)
-
-    @strawberry.field
-    def day(self) -> dt.date | None:
-        return play(self, "day", AT.date())
-
-    @strawberry.field
-    def time(self) -> dt.time | None:
-        return play(self, "time", AT.time())
-
-    @strawberry.field
-    def price(self) -> decimal.Decimal | None:
-        return play(self, "price", decimal.Decimal("1.10"))
-
-    @strawberry.field
-    def uuid(self) -> uuid.UUID | None:
-        return play(self, "uuid", uuid.UUID(int=self.number))
-
-    @strawberry.field
-    def json(self) -> JSON | None:
-        return play(self, "json", {"b": [1, {"a": None}], "a": self.number})
-
-    @strawberry.field
-    def bytes(self) -> Base64 | None:
-        return play(self, "bytes", b"some")
-
-    @strawberry.field
-    def nothing(self) -> None:
-        return play(self, "nothing", None)
-
-    @strawberry.field
-    def colours(self) -> list[Colour | None]:
-        return play(self, "colours", [Colour.BLUE, stage.item("one", Colour.RED), None])
-
-    @strawberry.field
-    def names(self) -> list[str] | None:
-        return play(self, "names", (name for name in ("a", "b")))
-
-    @strawberry.field
-    async def matrix(self) -> list[list[int]] | None:
-        return await play_async(self, "matrix", [[1, 2], (3,), []])
-
-    @strawberry.field
-    def ragged(self) -> list[list[list[float | None]] | None]:
-        return play(self, "ragged", [[[1, None]], None, [[]]])
-
-
-@strawberry.input
-class Point:
-    x: int
-    y: int = 7
-    label: str | None = strawberry.UNSET
-    shades: list[Colour] = strawberry.field(default_factory=lambda: [Colour.BLUE])
-
-
-@strawberry.input
-class Shape:
-    points: list[Point] = strawberry.field(default_factory=list)
-    centre: Point | None = None
-    odd: Odd | None = Odd(5)
-    inner: Shape | None = None
-    renamed: int = strawberry.field(default=1, name="otherName")
-
-
-@strawberry.input(one_of=True)
-class Choice:
-    by_name: strawberry.Maybe[str]
-    by_number: strawberry.Maybe[int]
-    by_point: strawberry.Maybe[Point]
-
-
-@strawberry.input
-class Patch:
-    key: strawberry.ID
-    name: strawberry.Maybe[str | None]
-    age: strawberry.Maybe[int]
-
-
-@strawberry.type
 class Box(Generic[T]):
     """A generic type."""
 
@@ -429,71 +279,6 @@ class About:
     @strawberry.field
     async def list(self) -> list[About]:
         return [About(), About()]
-
-
-def told(name: str, *values: object) -> Any:
-    """Return the arguments that a resolver was called with."""
-    text = " ".join(map(repr, values))
-    stage.note("arguments", name, text)
-    return stage.play(name, text)
-
-
-@strawberry.type
-class Echo:
-    number: strawberry.Private[int] = 0
-
-    @strawberry.field
-    def plain(
-        self, i: int = 3, f: float | None = 0.5, s: str | None = None, b: bool = False
-    ) -> str:
-        return told("plain", i, f, s, b)
-
-    @strawberry.field
-    def needed(self, i: int, id: strawberry.ID, s: str | None = strawberry.UNSET) -> str | None:
-        return told("needed", i, id, s)
-
-    @strawberry.field
-    def enums(
-        self, colour: Colour = Colour.BLUE, colours: list[Colour | None] | None = None
-    ) -> str | None:
-        return told("enums", colour, colours)
-
-    @strawberry.field
-    def lists(self, flat: list[int] = [1, 2], deep: list[list[str]] | None = None) -> str | None:  # noqa: B006
-        return told("lists", flat, deep)
-
-    @strawberry.field
-    async def shapes(self, shape: Shape, more: list[Shape | None] | None = None) -> str | None:
-        return told("shapes", shape, more)
-
-    @strawberry.field
-    def choice(self, choice: Choice) -> str | None:
-        return told("choice", choice)
-
-    @strawberry.field
-    def patch(
-        self, patch: Patch | None = None, maybe: strawberry.Maybe[int | None] = None
-    ) -> str | None:
-        return told("patch", patch, maybe)
-
-    @strawberry.field
-    def scalars(
-        self,
-        odd: Odd | None = Odd(3),
-        at: dt.datetime | None = None,
-        day: dt.date | None = None,
-        price: decimal.Decimal | None = None,
-        uuid: uuid.UUID | None = None,
-        json: JSON | None = None,
-        bytes: Base64 | None = None,
-    ) -> str | None:
-        return told("scalars", odd, at, day, price, uuid, json, bytes)
-
-    @strawberry.field
-    def renamed(
-        self, snake_case: int = 1, arg: Annotated[int, strawberry.argument(name="as")] = 2
-    ) -> str:
-        return told("renamed", snake_case, arg)
 
 
 @strawberry.type

@@ -90,6 +90,18 @@ class ConsentDesk:
         """Sign Alice in, allow the request, and return the code."""
         return (await self.told("allow", await self.token(), **changes))["code"]
 
+    async def exchange(self, code: str, **changes: Any) -> httpx2.Response:
+        """Send a code to the token endpoint."""
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": self.client.id,
+            "code": code,
+            "redirect_uri": CALLBACK,
+            "code_verifier": VERIFIER,
+        } | changes
+        given = {name: value for name, value in form.items() if value is not None}
+        return await self.desk.client.post("/oauth/token", data=given)
+
     async def redeem(
         self, code: str, client: Client | None = None, **changes: Any
     ) -> SignedIn | None:

@@ -42,6 +42,11 @@ class WebSocketClient:
         await self.send({"type": "connection_init", **payload})
         return await self.receive()
 
+    async def renew(self, token: str) -> Answer:
+        """Renew the connection by a ping with a new token, and return the answer."""
+        await self.send({"type": "ping", "payload": {"authorization": f"Bearer {token}"}})
+        return await self.receive()
+
     async def subscribe(self, id: str, query: str, **rest: Any) -> None:
         await self.send({"type": "subscribe", "id": id, "payload": {"query": query, **rest}})
 

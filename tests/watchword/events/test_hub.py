@@ -8,39 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.caught import Caught
 from tests.support.clock import MovedClock
 from tests.support.principals import open_services
 from tests.support.toy_server import until
+from tests.watchword.events.stream import happen, read
 from watchword.context import Services
 from watchword.errors import CursorExpired
 from watchword.events.event import BEGINNING, Event, Place
-from watchword.events.mailbox import Mailbox
-from watchword.events.reader import Reader
 from watchword.storage.database import Database, mark_unavailable
-from watchword.transaction import transaction
 
 
 @pytest.fixture
 async def services(database: Database, clock: MovedClock) -> Services:
     made, _ = await open_services(database, clock, mailbox_limit=5)
     return made
-
-
-async def happen(services: Services, *keys: str, heard: bool = True) -> list[Event]:
-    """Commit an event for each key, in a transaction each. Without `heard`, the bus delivers none."""
-    written = []
-    for key in keys:
-        bus = Caught() if not heard else services.bus
-        async with transaction(services.database, bus, services.clock.now()) as unit:  # type: ignore[arg-type]
-            unit.publish(Event("toys", key, "made"))
-        written += bus.events if isinstance(bus, Caught) else []
-    return written
-
-
-async def read(reader: Reader, mailbox: Mailbox, count: int) -> list[str]:
-    async with asyncio.timeout(20):
-        return [(await reader.next(mailbox)).key for _ in range(count)]
 
 
 async def test_a_follower_receives_its_stream_or_its_key_and_nothing_else(
@@ -358,96 +339,6 @@ def mark_away() -> OSError:
     error = OSError("away")
     mark_unavailable(error)
     return error
-
-
-async def test_an_event_is_known_before_its_transaction_returns(services: Services) -> None:
-    known = services.event_log.known
-    known.watch(["toys"])
-    note = known.note()
-    await happen(services, "bear")
-    assert not known.holds(note, ["toys"])
-    assert known.position("toys") == 1
-
-
-async def test_an_event_is_known_before_it_is_in_a_mailbox(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known, positions = services.event_log.known, []
-    known.watch(["toys"])
-    put = Mailbox.put
-
-    def watched(mailbox: Mailbox, event: Event) -> None:
-        positions.append((event.position, known.position("toys")))
-        put(mailbox, event)
-
-    monkeypatch.setattr(Mailbox, "put", watched)
-    follower = await services.hub.follow("toys", None)
-    await happen(services, "a")
-    [_, late] = await happen(services, "b", "c", heard=False)
-    services.hub.receive(late)
-    await read(*follower, 3)
-    assert [known >= position for position, known in positions] == [True] * 3
-
-
-async def test_replayed_events_are_known_before_they_are_delivered(services: Services) -> None:
-    known = services.event_log.known
-    [first, *_] = await happen(services, *"abcdef", heard=False)
-    known.watch(["toys"])
-    follower = await services.hub.follow("toys", None, first.place)
-    known.forget()
-    note = known.note()
-    assert await read(*follower, 1) == ["b"]
-    assert not known.holds(note, ["toys"])
-    assert known.position("toys") == 6
-
-
-async def test_a_look_makes_known_what_the_bus_has_lost(
-    services: Services, clock: MovedClock
-) -> None:
-    known = services.event_log.known
-    known.watch(["toys", "books"])
-    assert not known.is_current
-    await happen(services, "a", heard=False)
-    await services.hub.look()
-    assert known.is_current
-    assert known.position("toys") == 1
-    await happen(services, "b", heard=False)
-    note = known.note()
-    await services.hub.look()
-    assert not known.holds(note, ["toys"])
-    assert known.holds(note, ["books"])
-
-
-async def test_a_look_that_fails_makes_nothing_current(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: Any) -> None:
-        raise mark_error()
-
-    def mark_error() -> OSError:
-        error = OSError("gone")
-        mark_unavailable(error)
-        return error
-
-    monkeypatch.setattr(services.event_log, "changes", fail)
-    with pytest.raises(OSError, match="gone"):
-        await services.hub.look()
-    assert not services.event_log.known.is_current
-
-
-async def test_a_look_counts_from_before_its_query(
-    services: Services, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changes = services.event_log.changes
-
-    async def slow(last: Any) -> Any:
-        found = await changes(last)
-        clock.move(10)
-        return found
-
-    monkeypatch.setattr(services.event_log, "changes", slow)
-    await services.hub.look()
-    assert not services.event_log.known.is_current
 
 
 async def test_watched_streams_are_received_while_nobody_follows_them(services: Services) -> None:
