@@ -67,9 +67,9 @@ async def bootstrap(
 
     Processes that start at the same time take turns. If a start is interrupted, the next one completes it.
     `tell` is called with a generated password before the account is committed, so that no account can exist
-    whose password was never shown. `is_local` says that only this machine can reach the server: then demo data has
-    people that can sign in, and else those that are there are disabled. Raises `Unsafe` if the home directory cannot be used, or for an SQL error
-    in the schema's migrations or demo data.
+    whose password was never shown. `is_local` says that only this machine can reach the server. Then demo data has
+    people who can sign in; otherwise existing demo people are disabled. Raises `Unsafe` if the home directory cannot be
+    used, or for an SQL error in the schema's migrations or demo data.
     """
     with _home(settings):
         database = Database(settings.database_url)

@@ -124,9 +124,9 @@ class Context(ExtrasAccess, Generic[E]):
         noted: SetInSubscription | None = None,
     ) -> None:
         """With `holder`, the context's principal is always the holder's, which a renewal may change. `via` is
-        the request or the socket that the operation came over, and `extensions` the member of this name of its request. `reads` are the
-        streams that the operation declares to read, if its answer is to be shared. `noted` hears what is set on the context
-        of a subscription."""
+        the request or the socket that the operation came over, and `extensions` the member of this name of its request.
+        `reads` are the streams that the operation declares to read, if its answer is to be shared. `noted` remembers what
+        is set on the context of a subscription."""
         self.services = services
         self.refusals = refusals
         """What becomes of what grants deny, if a subscription asks for it; None for its request's or the setting's."""

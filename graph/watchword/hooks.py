@@ -42,8 +42,8 @@ class AccountSource(Protocol):
     """A users table of your own, for `Domain(accounts=…)`: it checks passwords and says roles.
 
     Sessions, tokens, limits on attempts, second factors, passkeys and the audit log stay Watchword's. Both methods
-    may take as long as an operation (`WATCHWORD_OPERATION_SECONDS`). If one raises, or takes longer, the request is answered 503, nothing is counted
-    as a wrong password, and no session ends.
+    may take as long as an operation (`WATCHWORD_OPERATION_SECONDS`). If one raises, or takes longer, the request is
+    answered 503, nothing is counted as a wrong password, and no session ends.
     """
 
     async def authenticate(self, email: str, password: str) -> ExternalAccount | None:

@@ -54,8 +54,9 @@ def access(
 ) -> None:
     """Print who may read which field.
 
-    A row for each field, and for each guarded input: what it needs, and for each role yes, no, or if: it depends on the object, the arguments, or
-    how long ago the person authenticated. A person of a role has signed in here, with the scopes of the role.
+    A row for each field, and for each guarded input: what it needs, and for each role yes, no, or if: it depends on the
+    object, the arguments, or how long ago the person authenticated. A person of a role has signed in here, with the
+    scopes of the role.
     """
     if context.invoked_subcommand is not None:
         return

@@ -23,8 +23,8 @@ TOO_LARGE = "413"
 class Limit(NamedTuple):
     """One limit: its name, what is counted, the code or status that a client gets beyond it, and where it holds.
 
-    `setting` is the name of its field in `Settings`, of whose number the limit is so many `times`; a limit without a
-    setting has a `fixed` number. One that `is_measurable` refuses nothing while limits are only measured.
+    `setting` is the name of a field in `Settings`; the limit is that number, multiplied by `times`. A limit without a
+    setting has a `fixed` number. A limit that `is_measurable` refuses nothing while limits are only measured.
     """
 
     name: str

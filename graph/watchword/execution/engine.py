@@ -99,8 +99,8 @@ class Engine:
     ) -> Plan:
         """Return the plan of an operation for a caller. Raises `Refused` when it cannot be run.
 
-        If the schema has extensions, they hear of a refusal too: then the plan is a `Draft`, and `execute` raises.
-        So it is without a query.
+        If the schema has extensions, or the request has no query, the plan of a refused request is a `Draft` and
+        `execute` raises, so that the extensions hear of it.
         """
         view = self.view_of(principal)
         if query is None or not self.needs_query:

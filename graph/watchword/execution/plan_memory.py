@@ -18,9 +18,9 @@ LONGEST_REMEMBERED = 16_384
 
 
 class PlanMemory(Generic[P]):
-    """Keeps the plans that were used last, so many of trusted documents and so many of all others.
+    """Keeps the plans that were used last: at most `most` of trusted documents, and at most `most` of all others.
 
-    So nobody drives out the plans of trusted documents by sending ever other texts.
+    So a client that sends ever new texts cannot drive out the plans of trusted documents.
     """
 
     def __init__(self, most: int) -> None:

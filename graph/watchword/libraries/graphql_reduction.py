@@ -37,10 +37,11 @@ def reduced(schema: GraphQLSchema, hidden: frozenset[str]) -> GraphQLSchema:
     """Return a copy of a schema without what is named by schema coordinates: fields of object types, such as
     `Incident.body`, arguments, input types and their fields, and enum values.
 
-    What must be sent takes with it what it must be sent to. A type is left out if no field of it is left, or if it was reached only by what is left out; a field, if its type
-    is. A field of an interface stays as long as one of its types has it, and then all of its types that are left have
-    it: they would not implement it otherwise. So it is with the arguments of its fields. What a default value may name
-    stays too, and so does `Query`.
+    If an argument or an input field that must be sent is left out, the field or input type that needs it is left out too.
+    A type is left out if none of its fields is left, or if only what is left out led to it; a field is left out if its
+    type is. A field of an interface stays as long as one of its types has it. Then all of its types that are left have
+    it, because they would not implement the interface otherwise. The same holds for the arguments of its fields. What a
+    default value may name stays, and so does `Query`.
     """
     kept = _Kept(schema, hidden)
     return _Copy(schema, kept, _reached(schema, kept)).schema

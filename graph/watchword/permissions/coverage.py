@@ -34,9 +34,10 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
 
     A domain names root fields such as `Query.viewer`, types, and their fields, such as `Incident.title`, and what clients
     send by its coordinate (`coordinates.py`). Its default permissions are for all else that declares none; the log
-    names it. With the coverage `roots`, fields below the root need no permission and get no default ones. Raises `Unsafe`, and changes nothing, if something is left without a
-    permission or the domain names another thing. The schema changes for every server in this process, so `Unsafe` too
-    if other permissions were added to it before.
+    names it. With the coverage `roots`, fields below the root need no permission and get no default ones.
+
+    Raises `Unsafe`, and changes nothing, if something is left without a permission, or if the domain names something else.
+    The schema changes for every server in this process, so it raises `Unsafe` too if other permissions were added before.
     """
     named = {name: tuple(classes) for name, classes in domain.permissions.items()}
     additions = Additions(named, tuple(domain.default_permissions), coverage)

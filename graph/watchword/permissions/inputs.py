@@ -41,7 +41,7 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class GuardedArgument:
-    """An argument that asks rules, or whose type has something below it that does: then it has its `kind`."""
+    """An argument that asks rules (`guard`), or whose type has fields or values that do (`kind`), or both."""
 
     guard: Guarded | None
     kind: GraphQLInputType | None

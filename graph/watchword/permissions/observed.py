@@ -1,4 +1,4 @@
-"""A rule that refuses nobody, and counts whom it would have refused: so a new permission is tried out before it counts."""
+"""A rule that lets everybody pass, and counts what it would have refused, to try out a new permission."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Observed(Rule):
         return self._allow(question, passes)
 
     def _allow(self, question: Question, passes: bool) -> Verdict:
-        # Without an info, grants are asked beforehand, for nobody's operation.
+        # Without an info, no operation asks: grants are checked beforehand.
         if not passes and question.info is not None:
             operation = getattr(question.info, "operation", None)
             note(self, coordinate(question.info), operation, question.info.context)

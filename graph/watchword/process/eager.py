@@ -98,9 +98,9 @@ class Eager(Generic[T]):
         return asyncio.isfuture(self._waits_for) and self._waits_for.cancel()
 
     def cancel_ahead(self) -> bool:
-        """Let `catch_up` cancel the work. Returns False after it: whoever awaits this can be cancelled then.
+        """Let `catch_up` cancel the work. Returns False after `catch_up`: then cancel the task that awaits this.
 
-        The task that calls `catch_up` must not be cancelled before: it would never begin, and the work never end.
+        Do not cancel the task that is to call `catch_up` before it has: it would never begin, and the work never end.
         """
         if self._is_ahead:
             self._error = asyncio.CancelledError()

@@ -70,7 +70,7 @@ class Ceiling:
             raise refusal(name, found, most, subject)
 
     def refusal(self, name: str, subject: str) -> WatchwordError:
-        """Return what a caller is told whose body was not read to its end, because it is too large."""
+        """Return what to tell a caller whose body is too large to be read to its end."""
         most = self.most(name)
         return refusal(name, most + 1, most, subject)
 

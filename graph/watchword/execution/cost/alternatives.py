@@ -18,10 +18,11 @@ from watchword.execution.selections import Fragment, Fragments
 
 # With more alternatives, the selections of all are added up, which is never too little.
 MOST = 64
-# So many fields of a document are measured for alternatives, each for each of them. Then selections are added up.
+# At most this many measurements are made for a document, one for each field and alternative. After that, selections
+# are added up.
 MOST_MEASURED = 10_000
-# A field that says something of costs is measured anew for each of them: that takes as long as so many others, of which
-# types mostly share what was measured. And so many fields are compared in the time of one that is measured.
+# Measuring a field that has a weight or a size takes as long as MARKED others, because types mostly share what was
+# measured for the others. COMPARED fields are compared in the time of one measurement.
 MARKED, COMPARED = 5, 20
 NONE: frozenset[str] = frozenset()
 
@@ -78,7 +79,7 @@ class Alternatives:
         return [on]
 
     def marking(self, on: Any, field: str) -> Sequence[GraphQLNamedType]:
-        """Return types of which a field may cost more than of `on`, if that stands for all: not two that cost the same."""
+        """Return types whose field may cost more than that of `on`, if `on` stands for all. No two of them cost the same."""
         if on.name not in self._sums:
             return ()
         return self._weights.dearest(on, field)
@@ -97,7 +98,7 @@ class Alternatives:
     def _unlike(
         self, marked: Sequence[Any], fields: frozenset[str], told_apart: _ToldApart
     ) -> Iterable[Any]:
-        """Return types of which these fields cost something else: one for all with the same costs."""
+        """Return one type for each set of costs that these fields have."""
         if self._left < 0:
             return marked
         found: dict[tuple[Any, ...], Any] = {}

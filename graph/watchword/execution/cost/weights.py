@@ -68,7 +68,7 @@ class Weights:
         return (OBJECT if is_composite_type(kind) else 0) if own is None else own
 
     def alike(self, field: GraphQLField) -> int:
-        """Return a number that fields share of which the same selection costs the same."""
+        """Return a number that two fields share if the same selection of them costs the same."""
         found = self._of_fields.get(id(field))
         if found is None:
             sizes = repr(list_size_of(field))
@@ -77,10 +77,10 @@ class Weights:
         return found
 
     def dearest(self, on: Any, name: str) -> Sequence[GraphQLObjectType]:
-        """Return possible types of an abstract one, of which one's field costs the most, whatever is selected of it.
+        """Return possible types of an abstract type. The field of one of them costs the most, whatever is selected of it.
 
-        Only types are looked at whose field says something of costs. Of two fields that differ only in weight and
-        assumed size, the larger one stands for both.
+        Only types whose field has a weight or a size are compared. If two fields differ only in weight and assumed size,
+        and one has more of both, it stands for the other.
         """
         key = on.name, name
         if key not in self._dearest:
@@ -160,7 +160,7 @@ class _Sized(NamedTuple):
 
 
 def _largest(group: Iterable[_Sized]) -> Iterator[GraphQLObjectType]:
-    """Yield the types of which no other has both a larger weight and a larger size."""
+    """Yield the types that no other type exceeds in both weight and size."""
     most = -1
     for _, size, kind in sorted(group, key=lambda each: each[:2], reverse=True):
         if size > most:

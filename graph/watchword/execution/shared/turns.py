@@ -1,4 +1,4 @@
-"""Work that takes turns: of many callers that want the same, one works, and those that come meanwhile share the next turn.
+"""Work that takes turns: one of the callers that want the same works; those that come meanwhile share the next turn.
 
 For callers whose answer may not be kept, because this process is behind with the log: under load, each of them would
 execute the same, which makes the process fall behind further.
@@ -55,7 +55,7 @@ class Turns(Generic[T]):
         while turns:
             await self._take(turns[0])
             del turns[0]
-        # Here and not when the task is done: who comes in between would wait for a turn that nobody takes.
+        # Delete the key before the task ends: a caller that came in between would wait for a turn that never begins.
         del self._turns[key]
 
     async def _take(self, turn: _Turn[T]) -> None:
