@@ -7,7 +7,7 @@ that it is read of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -42,6 +42,8 @@ from watchword.execution.selections import Fragments, narrowed
 # Evaluating a cost takes as long as a small part of a query, and clients use few page lengths. An estimate remembers
 # the costs of at most this many combinations.
 MOST_KNOWN = 32
+# Characters of a text that may be part of a combination. An argument that has a weight may be as long as a request.
+LONGEST_KNOWN = 100
 NO_VARIABLES = VariableValues({}, {})
 # What @defer and @stream cost beside their selection: each place is announced to the client.
 ANNOUNCED = 1
@@ -101,9 +103,17 @@ class Estimate:
 
 
 def _remember(known: dict[tuple[Any, ...], Number], values: tuple[Any, ...], cost: Number) -> None:
+    if any(map(_is_large, values)):
+        return
     if len(known) >= MOST_KNOWN:
         known.clear()
     known[values] = cost
+
+
+def _is_large(value: object) -> bool:
+    """Tell whether a value may take much memory. Numbers, dates and the like do not; a scalar may also give bytes."""
+    is_short = isinstance(value, str) and len(value) <= LONGEST_KNOWN
+    return isinstance(value, Sized) and not is_short
 
 
 class Estimator:

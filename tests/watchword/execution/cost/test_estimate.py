@@ -17,7 +17,7 @@ from tests.watchword.execution.cost.weighed import WEIGHED as VALUES
 from watchword import cost as costs
 from watchword import list_size
 from watchword.errors import BadUserInput
-from watchword.execution.cost.estimate import MOST_KNOWN, Estimate, Estimator
+from watchword.execution.cost.estimate import LONGEST_KNOWN, MOST_KNOWN, Estimate, Estimator
 from watchword.execution.cost.formula import UNCOUNTED
 from watchword.execution.cost.sizes import PLAIN_LIST
 from watchword.libraries.strawberry_parts import definition
@@ -226,6 +226,14 @@ def test_costs_are_remembered_within_bounds() -> None:
         assert made.cost(VariableValues({}, {"n": number})) == number
         assert (number,) in made.known
         assert len(made.known) <= MOST_KNOWN
+
+
+def test_a_long_text_is_not_kept_in_memory() -> None:
+    made = estimate("query($word: String) { found(word: $word) }", VALUES)
+    for word in ("x" * LONGEST_KNOWN, "x" * (LONGEST_KNOWN + 1)):
+        values = VariableValues({}, {"word": word})
+        assert made.cost(values) == made.cost_as_sent({"word": word}, lambda: values) == 5  # noqa: B023
+    assert [*made.known] == [*made.sent] == [("x" * LONGEST_KNOWN,)]
 
 
 def test_fragments_that_double_each_other_cost_the_most_that_is_counted() -> None:
