@@ -108,10 +108,11 @@ async def _health(server: RunningServer) -> str:
     """Check that the server is ready for traffic."""
     response = await server.get("/health/ready", **server.authorization)
     try:
-        said = response.json()
+        answer = response.json()
     except ValueError:
-        said = {}
-    status = said.get("status") if isinstance(said, dict) else None
+        answer = None
+    said = answer if isinstance(answer, dict) else {}
+    status = said.get("status")
     if status == "ok" and response.status_code == 200:
         return "is ready for traffic"
     unwell = {name: why for name, why in said.items() if name != "status" and why != "ok"}

@@ -133,6 +133,7 @@ def answering(status: int = 200, content: Any = None, **headers: str) -> Handler
             "not reachable",
         ),
         ("health", answering(502, b"<html>"), "answers 502"),
+        ("health", answering(200, ["up"]), "without a status"),
         (
             "health",
             answering(200, {"status": "degraded", "tasks": {"the look": "not well"}}),
