@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -280,3 +281,39 @@ def test_a_shared_run_has_only_what_is_set_or_what_all_its_members_asked(
     assert not shared.was_asked
     asked = Context(services, VISITOR, extensions={"refusals": "reject"})
     assert chosen(asked) == "reject"
+
+
+@pytest.mark.parametrize("refusals", ["partial", "each"])
+@pytest.mark.parametrize("fields", ["name bonus", "bonus other: bonus"])
+async def test_a_coroutine_function_that_grants_deny_costs_no_task_for_each_row(
+    fields: str, refusals: str, services: Services
+) -> None:
+    engine = Engine(Recording(Query), LIMITS, 10)
+    plan = engine.plan(f"{{ people {{ {fields} }} }}", None)
+    loop, begun = asyncio.get_running_loop(), list[str]()
+
+    def note(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> Any:
+        filename = work.cr_code.co_filename
+        if "compiled" in filename or filename == decision.__file__:
+            begun.append(work.__qualname__)
+        return asyncio.Task(work, loop=loop, **more)
+
+    async def bonuses(*roles: str) -> tuple[list[Any], list[Any]]:
+        context = Context(services, Principal("Ada", Grants(frozenset(roles))), refusals=refusals)
+        begun.clear()
+        loop.set_task_factory(note)
+        answer = await engine.execute(plan, {}, context)
+        loop.set_task_factory(None)
+        found = [person["bonus"] for person in answer["data"]["people"]]
+        return found, [error["path"] for error in answer.get("errors", ())]
+
+    for _ in range(3):
+        assert await bonuses("payroll") == ([3] * 3, [])
+        tasks = len(begun)
+        found, denied = await bonuses()
+    assert found == [None] * 3
+    assert tasks >= 3
+    assert not begun
+    places = [["people", n, name] for n in range(3) for name in ("bonus", "other")]
+    asked = places if "other" in fields else places[::2]
+    assert denied == (asked[:1] if refusals == "partial" else asked)

@@ -12,6 +12,7 @@ from typing import Any
 
 from watchword.execution.compiled.group import Gathered, error_of
 from watchword.execution.compiled.promise import Promise, started
+from watchword.execution.compiled.refusal import Refusal
 
 Work = Coroutine[Any, Any, Any]
 Ended = asyncio.Task[Any] | Promise
@@ -86,6 +87,8 @@ class Row:
         self.error: BaseException | None = None
         self.tasks: list[Ended] = []
         for part in parts:
+            if type(part) is Refusal:
+                part = part.promise()
             if type(part) is Promise:
                 part.holder = self
                 self.tasks.append(part)

@@ -13,6 +13,7 @@ from typing import Any
 from watchword.execution.compiled.group import Group
 from watchword.execution.compiled.mark import Mark, passed_by
 from watchword.execution.compiled.promise import Pending, Promise, started
+from watchword.execution.compiled.refusal import Refusal, RefusedRows
 from watchword.execution.compiled.rows import Ended, Row, Rows, Steps
 from watchword.execution.compiled.run import Run
 
@@ -26,6 +27,9 @@ def note(waiting: Waiting | None, key: Any, awaitable: Awaitable[Any]) -> Waitin
         return {key: awaitable}
     waiting[key] = awaitable
     return waiting
+
+
+_WITHOUT_TASK = frozenset({Promise, Refusal})
 
 
 class Unfinished(Pending):
@@ -48,7 +52,7 @@ class Unfinished(Pending):
     @property
     def is_row(self) -> bool:
         """Tell whether `begin` saves a task."""
-        return len(self.parts) > 1 or type(next(iter(self.parts.values()))) is Promise
+        return len(self.parts) > 1 or type(next(iter(self.parts.values()))) in _WITHOUT_TASK
 
     def begin(self, steps: Steps) -> Row:
         """Begin the parts: promises, and others in tasks of their own."""
@@ -90,8 +94,8 @@ async def complete(made: Any, waiting: Waiting) -> Any:
         return made
     rows = [each for each in waiting.values() if type(each) is Unfinished and each.is_row]
     if len(rows) == len(waiting):
-        for key, done in zip(waiting, await _complete_rows(rows), strict=True):
-            made[key] = done.result
+        for key, result in zip(waiting, await _complete_rows(rows), strict=True):
+            made[key] = result
         return made
     group = Group([started(each) for each in waiting.values()])
     try:
@@ -102,15 +106,27 @@ async def complete(made: Any, waiting: Waiting) -> Any:
     return _filled(made, waiting, group.tasks)
 
 
-async def _complete_rows(unfinished: list[Unfinished]) -> list[Row]:
-    """Return the rows, once they are done."""
+def _refused(rows: list[Unfinished]) -> set[int]:
+    """Return the numbers of refusals of rows that have no other parts, if all have one or all have several."""
+    if type(next(iter(rows[0].parts.values()))) is not Refusal:
+        return set()
+    sizes = {len(each.parts) for each in rows}
+    kinds = {type(part) for each in rows for part in each.parts.values()}
+    return sizes if kinds == {Refusal} and (1 not in sizes or len(sizes) == 1) else set()
+
+
+async def _complete_rows(unfinished: list[Unfinished]) -> list[Any]:
+    """Return the objects of rows, once they are done."""
+    if sizes := _refused(unfinished):
+        await RefusedRows([(each.made, each.parts) for each in unfinished], sizes == {1})
+        return [each.made for each in unfinished]
     rows = Rows([each.begin for each in unfinished])
     try:
         await rows
     except Exception:
         await rows.settle()
         raise
-    return rows.begun
+    return [each.result for each in rows.begun]
 
 
 def _filled(made: Any, parts: Waiting, tasks: Sequence[Ended]) -> Any:

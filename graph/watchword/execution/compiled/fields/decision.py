@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from graphql import FieldNode, is_non_null_type
@@ -10,6 +12,8 @@ from strawberry.permission import BasePermission, PermissionExtension
 
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.mark import Mark
+from watchword.execution.compiled.promise import Future, Indexes, Promise
+from watchword.execution.compiled.refusal import Refusal
 from watchword.execution.compiled.run import Run
 from watchword.execution.compiled.site import Site
 from watchword.execution.denials import chosen, may_gather
@@ -34,11 +38,12 @@ class Denial:
         denied: Denied,
         principal: Principal,
     ) -> None:
-        self._run = run
+        self.run = run
         self._parts = extension, permission, denied, principal
         # One error tells all places of a field that may be null.
+        self._is_required = is_non_null_type(site.definition.type)
         self._is_gathered = (
-            not is_non_null_type(site.definition.type)
+            not self._is_required
             and chosen(run.context) == "partial"
             and site.steps[0] is not None
             and may_gather(site.steps[0][0])
@@ -46,7 +51,7 @@ class Denial:
         self.is_told = False
         """Whether one error has told all places. Then each further place is null, and need not ask."""
 
-    def refuse(self, place: Mark, indexes: tuple[int, ...]) -> Any:
+    def refuse(self, place: Mark, indexes: Indexes) -> Any:
         """Raise the permission's error, or return the value of a field that may be empty in silence.
 
         That is each place but the first, if one error tells all of them.
@@ -59,8 +64,31 @@ class Denial:
             return deny(*self._parts)
         except Exception as error:
             # It counts as told only if it was collected: below a place that is null already, nothing is.
-            self.is_told = self._run.collects(error, place, indexes)
+            self.is_told = self.run.collects(error, place, indexes)
             return None
+
+    def later(self, place: Mark, indexes: Indexes) -> Refusal | Promise:
+        """Return the value of a field whose resolver is a coroutine function. It is refused when it would be called."""
+        refusal = Refusal(self, place, indexes)
+        return refusal.promise() if self._is_required else refusal
+
+    def settle(self, place: Mark, indexes: Indexes) -> Any:
+        """Do as `refuse`, and take care of the error: it is collected, or raised if the field must not be null."""
+        if self.is_told:
+            return None
+        try:
+            return self.refuse(place, indexes)
+        except Exception as error:
+            if self._is_required:
+                raise self.run.locate(error, place, indexes)  # noqa: B904 - graphql-core keeps the context too
+            return self.run.fail(error, place, indexes)
+
+    @cached_property
+    def made(self) -> Future:
+        """A future that is done."""
+        made = get_running_loop().create_future()
+        made.set_result(None)
+        return made
 
 
 Decide = Callable[[Run], Any]

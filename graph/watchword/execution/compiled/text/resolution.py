@@ -7,6 +7,7 @@ from typing import Protocol
 from watchword.execution.compiled.compilation import Compilation
 from watchword.execution.compiled.fields.arguments import given_values
 from watchword.execution.compiled.fields.checks import Awaiter
+from watchword.execution.compiled.fields.decision import Decide, Denial
 from watchword.execution.compiled.fields.resolver import (
     Attribute,
     Call,
@@ -119,7 +120,7 @@ def _called(
     lines = [f"{variable} = {wait}{direct}"]
     if call.decide is None:
         return [*before, *lines]
-    name = scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', call.decide)}(X)")
+    name = _decided(writer, scope, site, call.decide)
     chained = _chained(writer, site, source, indexes)
     place = writer.unit.constant("M", scope.mark(site))
     if call.arguments.each is not None:
@@ -198,5 +199,16 @@ def _write_later(
         once = writer.unit.constant("B", call.arguments.once)
         function.line(f"{once}(X)", scope.mark(site))
     pending = f"{name}({source}, X, {scope.indexes})"
+    if call.decide is not None:
+        writer.unit.names["DENIAL"] = Denial
+        decided = _decided(writer, scope, site, call.decide)
+        place = writer.unit.constant("M", inner.mark(site))
+        denied = f"{decided}.later({place}, {scope.indexes})"
+        pending = f"{denied} if T({decided}) is DENIAL else {pending}"
     function.line(f"{slot.waiting} = N({slot.waiting}, {slot.key}, {pending})")
     function.line(f"{value_of(site)} = None")
+
+
+def _decided(writer: Writer, scope: Scope, site: Site, decide: Decide) -> str:
+    """Return the variable that holds whether grants open a field."""
+    return scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', decide)}(X)")
