@@ -120,6 +120,16 @@ class _Both:
         self._is_one_free = True
 
 
+class _Nothing:
+    def give_back(self, keys: Iterable[Key]) -> None:
+        pass
+
+
+def uncounted() -> Slot:
+    """Return a slot of no quota, for what is not limited."""
+    return Slot(_Nothing(), ())
+
+
 class Pace:
     """Limits the number of messages that one connection may send in a second."""
 

@@ -16,7 +16,6 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.exact_json import canonical_bytes
 from watchword.principal import ANONYMOUS
-from watchword.throttling.admission import Slot
 from watchword.throttling.budgets import LEAST
 from watchword.transports.pipeline import Pipeline
 
@@ -63,13 +62,15 @@ class Server:
         pipeline, given = self._pipeline, dict(variables or {})
         try:
             plan = pipeline.engine.plan(query, None, ANONYMOUS)
-            take_place = partial(self._take_place, plan, given)
-            asked = plan, given, ANONYMOUS, after, None, take_place
+            take_place = partial(pipeline.operations.take, self._address)
+            charge = partial(self._charge, plan, given)
+            asked = plan, given, ANONYMOUS, after, None, take_place, charge
             answer = await pipeline.shared.answer(*asked)
             if answer is None:
                 # Nothing in such an execution is about a caller, so those who come meanwhile may share the next one.
                 key = (plan.number, canonical_bytes(given))
                 execute = partial(self._execute, plan, given)
+                charge()
                 with take_place():
                     answer = await pipeline.shared.turns.share(key, execute)
         except Refused as refused:
@@ -77,14 +78,13 @@ class Server:
             return JsonAnswer(to_json({"errors": errors}), is_whole=False)
         return answer
 
-    def _take_place(self, plan: Plan, variables: dict[str, Any]) -> Slot:
-        """Take a place among the open operations, and charge an execution to the budget of the client's address."""
-        pipeline, address = self._pipeline, self._address
+    def _charge(self, plan: Plan, variables: dict[str, Any]) -> None:
+        """Charge an execution to the budget of the client's address."""
+        pipeline = self._pipeline
         budgets = pipeline.services.budgets
         if budgets.is_set:
             cost = max(LEAST, pipeline.engine.planner.cost(plan, variables))
-            budgets.charge(ANONYMOUS, address, cost)
-        return pipeline.operations.take(address)
+            budgets.charge(ANONYMOUS, self._address, cost)
 
     async def _execute(self, plan: Plan, variables: dict[str, Any]) -> JsonAnswer:
         pipeline = self._pipeline

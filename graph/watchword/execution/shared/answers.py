@@ -30,7 +30,7 @@ from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Grants, IdentityAsked, Principal, SharedPrincipal
-from watchword.throttling.admission import Slot
+from watchword.throttling.admission import Slot, uncounted
 
 log = logging.getLogger("watchword.execution")
 
@@ -42,6 +42,8 @@ LAST_PART = 0.25
 
 TakePlace = Callable[[], Slot]
 """Takes a place among the open operations. Raises `RateLimited`."""
+Charge = Callable[[], object]
+"""Charges an execution to its caller. Raises `OverBudget`."""
 
 
 class Key(NamedTuple):
@@ -72,7 +74,7 @@ class _Execution:
     note: int
     until: float
     # Its place among the open operations, which it has until it ends. Its clients may be gone before.
-    place: Slot | None = None
+    place: Slot
     uses: int = 0
     # Done with the answer; with None if it could not be shared.
     done: asyncio.Future[JsonAnswer | None] = field(
@@ -112,28 +114,20 @@ class SharedAnswers:
         principal: Principal,
         after: Sequence[str] = (),
         refusals: str | None = None,
-        take_place: TakePlace | None = None,
+        take_place: TakePlace = uncounted,
+        charge: Charge | None = None,
     ) -> JsonAnswer | None:
         """Return the shared answer of a request; None if the request must be executed by itself.
 
         The answer is not older than any of the cursors `after`. A request that sets `refusals` for itself gets none:
-        shared answers are made by the setting. `take_place` is called if an execution is begun for the request. Raises
-        what that raises, `Refused` for cursors that cannot be used, what `Engine.execute` raises, and `Unavailable`.
+        shared answers are made by the setting. `take_place` is called before each wait, and `charge` if an execution is
+        begun for the request: a kept answer takes no place. Raises what these raise, `Refused` for cursors that cannot be
+        used, what `Engine.execute` raises, and `Unavailable`.
         """
         if after:
-            await self._reach(after)
-        if not self.store.limit or (sources := self._sources(plan)) is None:
-            self.counts["undeclared"] += 1
-            return None
-        if refusals is not None:
-            self.counts["personal"] += 1
-            return None
-        extensions = self._engine.extensions
-        if extensions is not None and not extensions.share_answers(plan):
-            self.counts["extended"] += 1
-            return None
-        if not self._known.is_current:
-            self.counts["behind"] += 1
+            with take_place():
+                await self._reach(after)
+        if (sources := self._shared_sources(plan, refusals)) is None:
             return None
         key = _key(plan, variables, principal)
         kept, now = self.store.get(key), self._known.now()
@@ -141,21 +135,39 @@ class SharedAnswers:
             self.counts["kept"] += 1
             if _ends_soon(kept, sources, now) and key not in self._executions:
                 # Made again while the kept one serves: nobody waits when its time is over.
-                self._begin(key, plan, variables, sources, now)
+                self._begin(key, plan, variables, sources, now, uncounted())
             return kept.answer
         execution = self._executions.get(key)
-        if execution is not None and self._serves(execution, sources, now):
-            self.counts["joined"] += 1
-        elif self._may_be_shared(key, now):
-            place = None if take_place is None else take_place()
-            execution = self._begin(key, plan, variables, sources, now, place)
-            self.counts["begun"] += 1
-        else:
+        if execution is not None and not self._serves(execution, sources, now):
+            execution = None
+        if execution is None and not self._may_be_shared(key, now):
             self.counts["personal"] += 1
             return None
-        execution.uses += 1
-        # The execution goes on if this request is cancelled: others may wait for it.
-        return await asyncio.shield(execution.done)
+        if execution is None and charge is not None:
+            charge()
+        place = take_place()
+        with place:
+            self.counts["begun" if execution is None else "joined"] += 1
+            if execution is None:
+                execution = self._begin(key, plan, variables, sources, now, place.share())
+            execution.uses += 1
+            # The execution goes on if this request is cancelled: others may wait for it.
+            return await asyncio.shield(execution.done)
+
+    def _shared_sources(self, plan: Plan, refusals: str | None) -> Sources | None:
+        """Return what an operation reads; None, and count why, if it has to be executed for its caller alone."""
+        extensions = self._engine.extensions
+        if not self.store.limit or (sources := self._sources(plan)) is None:
+            self.counts["undeclared"] += 1
+        elif refusals is not None:
+            self.counts["personal"] += 1
+        elif extensions is not None and not extensions.share_answers(plan):
+            self.counts["extended"] += 1
+        elif not self._known.is_current:
+            self.counts["behind"] += 1
+        else:
+            return sources
+        return None
 
     async def _reach(self, cursors: Sequence[str]) -> None:
         try:
@@ -184,7 +196,7 @@ class SharedAnswers:
         variables: dict[str, Any] | None,
         sources: Sources,
         now: float,
-        place: Slot | None = None,
+        place: Slot,
     ) -> _Execution:
         until = inf if sources.seconds is None else now + sources.seconds
         # Take the note here, before the first resolver runs: what happens from now on may be missed by them.
@@ -215,8 +227,7 @@ class SharedAnswers:
         finally:
             if self._executions.get(key) is execution:
                 del self._executions[key]
-            if execution.place is not None:
-                execution.place.give_back()
+            execution.place.give_back()
             if failure is None:
                 self._keep(key, answer, execution, sources)
                 execution.done.set_result(answer)

@@ -21,12 +21,13 @@ from watchword.execution.options import ErrorHook
 from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.response import Answer
-from watchword.execution.shared.answers import SharedAnswers, TakePlace
+from watchword.execution.shared.answers import Charge, SharedAnswers, TakePlace
 from watchword.execution.shared.store import JsonAnswer
 from watchword.execution.source import Source
 from watchword.principal import IdentityAsked, Principal
 from watchword.telemetry.metrics.busiest import Busiest
 from watchword.telemetry.metrics.histogram import OTHER, SHORT_DURATIONS, SIZES, Histograms
+from watchword.throttling.admission import uncounted
 
 # The most names of operations, and codes of errors, that have numbers of their own.
 NAMES, CODES = 100, 50
@@ -178,11 +179,13 @@ class MeasuredAnswers(SharedAnswers):
         principal: Principal,
         after: Sequence[str] = (),
         refusals: str | None = None,
-        take_place: TakePlace | None = None,
+        take_place: TakePlace = uncounted,
+        charge: Charge | None = None,
     ) -> JsonAnswer | None:
         began = perf_counter()
+        limits = take_place, charge
         try:
-            answer = await super().answer(plan, variables, principal, after, refusals, take_place)
+            answer = await super().answer(plan, variables, principal, after, refusals, *limits)
         except BaseException as error:
             self.operations.failed(plan, began, error)
             raise

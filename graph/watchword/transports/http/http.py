@@ -290,15 +290,15 @@ class HttpTransport:
         """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
         # Over every transport, an operation has a place among the open ones until it is answered, also if it waits for
         # an answer that others share.
-        place = self._pipeline.operations.take(address_of(scope["client"]), principal.subject)
-        with place:
-            if not request.has_files:
-                own = request.after, request.refusals, place.share
-                shared = await self._pipeline.shared.answer(
-                    plan, request.variables, principal, *own
-                )
-                if shared is not None:
-                    return shared, True, ()
+        take_place = partial(
+            self._pipeline.operations.take, address_of(scope["client"]), principal.subject
+        )
+        if not request.has_files:
+            own = request.after, request.refusals, take_place
+            shared = await self._pipeline.shared.answer(plan, request.variables, principal, *own)
+            if shared is not None:
+                return shared, True, ()
+        with take_place():
             made = await self._execute(principal, plan, request, scope)
         answer = JsonAnswer(to_json(made), is_whole="errors" not in made)
         return answer, False, step_up(made, principal)

@@ -67,33 +67,50 @@ async def test_an_execution_whose_clients_are_all_gone_is_kept_for_the_next(open
 async def test_an_execution_has_a_place_among_the_open_operations_until_it_ends(
     opened: Shop,
 ) -> None:
-    quota = Quota("operations", Bounds(address=1))
+    quota = Quota("operations", Bounds(address=2))
     plan, take_place = opened.plan(WAITING), partial(quota.take, "an address")
 
     async def ask() -> JsonAnswer | None:
         return await opened.shared.answer(plan, {}, ANONYMOUS, take_place=take_place)
 
     first, second = asyncio.create_task(ask()), asyncio.create_task(ask())
-    await until(lambda: world.asked == 1)
+    await until(lambda: world.asked == 1 and len(quota) == 2)
+    # Who waits for the execution of another has a place too.
+    with pytest.raises(RateLimited, match="from this address"):
+        await ask()
     for task in (first, second):
         task.cancel()
     await asyncio.wait([first, second])
     assert len(quota) == 1
-    with pytest.raises(RateLimited, match="from this address"):
+    with quota.take("an address"), pytest.raises(RateLimited, match="from this address"):
         await opened.shared.answer(opened.plan(ITEM), {}, ANONYMOUS, take_place=take_place)
     assert world.asked == 1
     world.gate.set()
     await until(lambda: not len(quota))
-    full = quota.take("an address")
-    # What is kept takes no place.
-    assert await ask() is not None
-    full.give_back()
+    with quota.take("an address"), quota.take("an address"):
+        # What is kept takes no place.
+        assert await ask() is not None
     for variables in ({"of": 1}, {"of": "nonsense"}):
         with suppress(Refused):
             await opened.shared.answer(
                 opened.plan(ITEM), variables, ANONYMOUS, take_place=take_place
             )
         assert not quota._counts
+
+
+async def test_only_who_begins_an_execution_is_charged_for_it(opened: Shop) -> None:
+    plan, charges = opened.plan(WAITING), list[str]()
+
+    async def ask(name: str) -> JsonAnswer | None:
+        charge = partial(charges.append, name)
+        return await opened.shared.answer(plan, {}, ANONYMOUS, charge=charge)
+
+    tasks = [asyncio.create_task(ask(name)) for name in ("first", "second")]
+    await until(lambda: world.asked == 1)
+    world.gate.set()
+    await asyncio.gather(*tasks)
+    await ask("third")
+    assert charges == ["first"]
 
 
 async def test_an_execution_that_began_before_an_event_serves_only_who_asked_before_it(
