@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from email.message import Message as HeaderMessage
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from watchword.formats import origin
 
@@ -32,6 +32,7 @@ PLANNED = "watchword.planned"
 
 TAKE_WHOLE = "take_whole"
 """The method of the object behind a server's `receive` that returns the whole body, once; None if it has not come."""
+TakeWhole = Callable[[], bytes | None]
 
 
 class BodyTooLarge(Exception):
@@ -121,7 +122,8 @@ def check_content(headers: Table, media_type: str) -> None:
             raise UnsupportedContent(f"Send Content-Type: {media_type}.")
         if charset not in ("utf-8", "utf8"):
             raise UnsupportedContent("Send the body in UTF-8.")
-    if headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise UnsupportedContent(
             "Send the body as it is, without Content-Encoding: compressed bodies are not taken.",
             ((b"accept-encoding", b"identity"),),
@@ -141,11 +143,11 @@ _content = lru_cache(MOST_CACHED)(_read_content)
 async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
     """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
     # Our own server has most bodies already, unless a middleware has put its own `receive` before it.
-    take = getattr(getattr(receive, "__self__", None), TAKE_WHOLE, None)
-    if take is not None and (body := take()) is not None:
-        if len(body) > limit:
+    take: TakeWhole | None = getattr(getattr(receive, "__self__", None), TAKE_WHOLE, None)
+    if take is not None and (whole := take()) is not None:
+        if len(whole) > limit:
             raise BodyTooLarge
-        return cast(bytes, body)
+        return whole
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge

@@ -57,8 +57,12 @@ class Known:
     def holds(self, note: int, streams: Iterable[str]) -> bool:
         """Tell whether nothing new has become known of these streams since a note was taken."""
         risen = self._risen
-        # A stream that is not watched is not known at all.
-        return all(risen.get(stream, note + 1) <= note for stream in streams)
+        # Asked for each request: a loop costs half of what a comprehension does.
+        for stream in streams:  # noqa: SIM110
+            # A stream that is not watched is not known at all.
+            if risen.get(stream, note + 1) > note:
+                return False
+        return True
 
     def happened(self, stream: str, place: Place) -> None:
         """Take the place of an event that this process has committed or received from the bus."""
@@ -86,12 +90,11 @@ class Known:
         """Return the time in seconds."""
         return self._now()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the last successful look at the log is younger than twice the interval of looks."""
-        age = self.age
+    def is_current(self, now: float) -> bool:
+        """Tell whether the last successful look at the log is younger than twice the interval of looks."""
+        looked_at = self._looked_at
         # A negative age means that the clock was set back, so the age is not known.
-        return age is not None and 0 <= age < 2 * self._look_seconds
+        return looked_at is not None and 0 <= now - looked_at < 2 * self._look_seconds
 
     @property
     def age(self) -> float | None:

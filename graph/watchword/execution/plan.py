@@ -144,6 +144,8 @@ class Plan:
         if (names := self.names) is None:
             declared = self.operation.variable_definitions or ()
             names = self.names = frozenset(each.variable.name.value for each in declared)
+        if names.issuperset(variables):
+            return variables
         return {name: value for name, value in variables.items() if name in names}
 
     @property

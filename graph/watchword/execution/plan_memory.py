@@ -39,7 +39,7 @@ class PlanMemory(Generic[P]):
 
     def get(self, key: Key) -> P | None:
         """Return the plan with this key, and note its use; None if it is not kept."""
-        return self._of(key).get(key)
+        return (self._of_trusted if key[0] in self._trusted else self._of_others).get(key)
 
     def put(self, key: Key, plan: P) -> None:
         """Keep a plan in the place of those that were not used for longest, unless its document is too long."""

@@ -105,6 +105,8 @@ class Pipeline:
 
         A subscription is charged for each of its events, by its run. Raises as `priced` does, and `OverBudget`.
         """
+        if not self.services.budgets.is_set:
+            return self._plan(request, principal)
         priced = self.priced(request, principal, address)
         if priced.cost:
             self.services.budgets.charge(principal, address, priced.cost, priced.paid)

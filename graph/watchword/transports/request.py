@@ -37,7 +37,8 @@ class Files:
         pass
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._calls:
+            self.close()
 
 
 NO_FILES = Files()
@@ -65,28 +66,30 @@ class GraphQLRequest(NamedTuple):
     @property
     def resume(self) -> str | None:
         """The cursor after which a subscription continues (`extensions.resume`)."""
-        return (self.extensions or {}).get("resume")
+        return self.extensions.get("resume") if self.extensions else None
 
     @property
     def wants_position(self) -> bool:
         """Whether a subscription tells its client where it stands before the first event (`extensions.position`)."""
-        return (self.extensions or {}).get("position") is True
+        return self.extensions is not None and self.extensions.get("position") is True
 
     @property
     def wants_cost(self) -> bool:
         """Whether the answer tells what it has cost (`extensions.cost`)."""
-        return (self.extensions or {}).get("cost") is True
+        return self.extensions is not None and self.extensions.get("cost") is True
 
     @property
     def after(self) -> Sequence[str]:
         """The cursors that the answer must not be older than (`extensions.after`)."""
-        given = (self.extensions or {}).get("after")
+        if not self.extensions:
+            return ()
+        given = self.extensions.get("after")
         return [given] if isinstance(given, str) else given or ()
 
     @property
     def refusals(self) -> str | None:
         """What becomes of this operation if grants deny a field of it (`extensions.refusals`); None for the setting."""
-        return (self.extensions or {}).get("refusals")
+        return self.extensions.get("refusals") if self.extensions else None
 
 
 class Opening(NamedTuple):

@@ -67,10 +67,10 @@ async def test_a_look_makes_known_what_the_bus_has_lost(
 ) -> None:
     known = services.event_log.known
     known.watch(["toys", "books"])
-    assert not known.is_current
+    assert not known.is_current(known.now())
     await happen(services, "a", heard=False)
     await services.hub.look()
-    assert known.is_current
+    assert known.is_current(known.now())
     assert known.position("toys") == 1
     await happen(services, "b", heard=False)
     note = known.note()
@@ -93,7 +93,7 @@ async def test_a_look_that_fails_makes_nothing_current(
     monkeypatch.setattr(services.event_log, "changes", fail)
     with pytest.raises(OSError, match="gone"):
         await services.hub.look()
-    assert not services.event_log.known.is_current
+    assert not services.event_log.known.is_current(services.clock.now())
 
 
 async def test_a_look_counts_from_before_its_query(
@@ -108,4 +108,4 @@ async def test_a_look_counts_from_before_its_query(
 
     monkeypatch.setattr(services.event_log, "changes", slow)
     await services.hub.look()
-    assert not services.event_log.known.is_current
+    assert not services.event_log.known.is_current(services.clock.now())

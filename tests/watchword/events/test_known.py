@@ -132,16 +132,16 @@ def test_the_marks_of_a_limited_number_of_events_are_kept(known: Known) -> None:
 
 
 def test_a_look_is_current_for_twice_the_interval(known: Known, now: Now) -> None:
-    assert not known.is_current
+    assert not known.is_current(now.at)
     known.looked(now.at)
-    assert known.is_current
+    assert known.is_current(now.at)
     now.at += 0.999
-    assert known.is_current
+    assert known.is_current(now.at)
     now.at += 0.001
-    assert not known.is_current
+    assert not known.is_current(now.at)
 
 
 def test_no_look_is_current_while_the_clock_is_set_back(known: Known, now: Now) -> None:
     known.looked(now.at)
     now.at -= 1
-    assert not known.is_current
+    assert not known.is_current(now.at)

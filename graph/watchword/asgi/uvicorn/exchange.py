@@ -151,7 +151,7 @@ class Exchange(RequestResponseCycle):
         self.transport.write(response)
         self.expected_content_length = 0
         self.response_complete = True
-        if "message_event" in vars(self):
+        if "message_event" in self.__dict__:
             self.message_event.set()
         self.on_response()
 

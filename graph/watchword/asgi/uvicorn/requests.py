@@ -69,7 +69,7 @@ class RequestProtocol(HeadProtocol):
         self.expect_100_continue = False
         self.headers = []
         self._in_head = True
-        self.scope = cast(Any, self.make_scope())
+        self.scope = self.make_scope()  # type: ignore[assignment]
 
     def make_scope(self) -> Message:
         """Return the scope of a request, before its head is read."""
@@ -131,7 +131,7 @@ class RequestProtocol(HeadProtocol):
         self._unset_keepalive_if_required()
         self._stop_waiting()
         self.headers = head.headers_of(packet)
-        self.scope = cast(Any, {**self.make_scope(), **head.target})
+        self.scope = {**self.make_scope(), **head.target}  # type: ignore[typeddict-item]
         self._begin(packet[size:], head.is_persistent)
 
     def _begin(self, body: bytes, is_persistent: bool) -> None:

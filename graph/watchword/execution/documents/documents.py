@@ -70,10 +70,12 @@ class Documents:
             query = self._find(document_id, is_bound=is_bound)
             if query is None:
                 return self._missing(operation_name, principal)
-            self._note(query, principal)
+            if self.trusted is not None:
+                self._note(query, principal)
             return self._plan_found(query, operation_name, principal)
         if query is not None:
-            self._note(query, principal)
+            if self.trusted is not None:
+                self._note(query, principal)
             if is_bound and not self._is_trusted(query):
                 raise Refused.by(DocumentNotTrusted())
             if document_id is not None:
@@ -97,13 +99,14 @@ class Documents:
             return None
         if query is None:
             return None
-        if (plan := self._engine.known(query, operation_name, principal)) is not None:
+        plan = self._engine.known(query, operation_name, principal)
+        if plan is not None and self.trusted is not None:
             self._note(query, principal)
         return plan
 
     def _note(self, query: str, principal: Principal) -> None:
         """Count a document that would be refused if only trusted ones were taken from everybody."""
-        if self.trusted is None or self._is_trusted(query):
+        if self._is_trusted(query):
             return
         if DOCUMENTS_ANY not in principal.grants.scopes:
             client = principal.client or NO_CLIENT

@@ -127,13 +127,18 @@ class SharedAnswers:
         if after:
             with take_place():
                 await self._reach(after)
-        if (sources := self._shared_sources(plan, refusals)) is None:
+        now = self._known.now()
+        if (sources := self._shared_sources(plan, refusals, now)) is None:
             return None
         key = _key(plan, variables, principal)
-        kept, now = self.store.get(key), self._known.now()
+        kept = self.store.get(key)
         if kept is not None and self._serves(kept, sources, now):
             self.counts["kept"] += 1
-            if _ends_soon(kept, sources, now) and key not in self._executions:
+            if (
+                sources.seconds is not None
+                and kept.until - now < LAST_PART * sources.seconds
+                and key not in self._executions
+            ):
                 # Made again while the kept one serves: nobody waits when its time is over.
                 self._begin(key, plan, variables, sources, now, uncounted())
             return kept.answer
@@ -154,16 +159,18 @@ class SharedAnswers:
             # The execution goes on if this request is cancelled: others may wait for it.
             return await asyncio.shield(execution.done)
 
-    def _shared_sources(self, plan: Plan, refusals: str | None) -> Sources | None:
+    def _shared_sources(self, plan: Plan, refusals: str | None, now: float) -> Sources | None:
         """Return what an operation reads; None, and count why, if it has to be executed for its caller alone."""
-        extensions = self._engine.extensions
-        if not self.store.limit or (sources := self._sources(plan)) is None:
+        extensions, sources = self._engine.extensions, plan.sources
+        if isinstance(sources, EllipsisType):
+            sources = plan.sources = self._declarations.sources_of(plan)
+        if not self.store.limit or sources is None:
             self.counts["undeclared"] += 1
         elif refusals is not None:
             self.counts["personal"] += 1
         elif extensions is not None and not extensions.share_answers(plan):
             self.counts["extended"] += 1
-        elif not self._known.is_current:
+        elif not self._known.is_current(now):
             self.counts["behind"] += 1
         else:
             return sources
@@ -174,12 +181,6 @@ class SharedAnswers:
             await self._heads.reach(cursors)
         except (BadUserInput, CursorExpired) as error:
             raise Refused.by(error) from error
-
-    def _sources(self, plan: Plan) -> Sources | None:
-        sources = plan.sources
-        if isinstance(sources, EllipsisType):
-            sources = plan.sources = self._declarations.sources_of(plan)
-        return sources
 
     def _serves(self, made: Kept | _Execution, sources: Sources, now: float) -> bool:
         return now < made.until and self._known.holds(made.note, sources.streams)
@@ -276,10 +277,6 @@ class SharedAnswers:
         if self._serves(execution, sources, self._known.now()):
             size = len(answer.json) + key.size + OVERHEAD
             self.store.put(key, Kept(answer, execution.note, size, execution.until))
-
-
-def _ends_soon(kept: Kept, sources: Sources, now: float) -> bool:
-    return sources.seconds is not None and kept.until - now < LAST_PART * sources.seconds
 
 
 def _key(plan: Plan, variables: dict[str, Any] | None, principal: Principal) -> Key:

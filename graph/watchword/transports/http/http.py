@@ -94,6 +94,7 @@ class HttpTransport:
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
         self._pipeline = pipeline
         self._ceiling = pipeline.ceiling
+        self._most_bytes = self._ceiling.most("body_bytes")
         self._page = page
         self._uploads = make_uploads(pipeline)
         self._batches = make_batches(pipeline)
@@ -159,7 +160,8 @@ class HttpTransport:
                     return
                 is_plain = media_type in CONTENT_TYPES
                 plain = media_type if is_plain else plain_media_type(accept)
-                answer = await self._respond(scope, headers, principal, plan, request, plain)
+                answered = await self._answer(scope, address, principal, plan, request)
+            answer = self._response(scope, headers, principal, plan, request, plain, *answered)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
@@ -174,7 +176,7 @@ class HttpTransport:
 
         async def run(plan: Plan, request: GraphQLRequest) -> Done:
             _admit(scope, plan)
-            answer, _, demand = await self._answer(scope, principal, plan, request)
+            answer, _, demand = await self._answer(scope, address, principal, plan, request)
             json = self._pipeline.with_cost(answer.json, plan, request, principal, address)
             return Done(json, demand)
 
@@ -229,27 +231,17 @@ class HttpTransport:
     async def _read(
         self, scope: Message, headers: Table, receive: Receive, address: str
     ) -> GraphQLRequest | Batch:
-        try:
-            match scope["method"]:
-                case "POST":
-                    return await self._read_body(scope, headers, receive, address)
-                case "GET" | "HEAD":
-                    return self._queries.read(scope["query_string"])
-        except BadUserInput as error:
-            raise Failure(error.status, error) from error
-        raise Failure(
-            405, BadUserInput("Use GET for queries, or POST."), ((b"allow", b"GET, HEAD, POST"),)
-        )
-
-    async def _read_body(
-        self, scope: Message, headers: Table, receive: Receive, address: str
-    ) -> GraphQLRequest | Batch:
+        if scope["method"] in ("GET", "HEAD"):
+            return self._queries.read(scope["query_string"])
+        if scope["method"] != "POST":
+            allowed = ((b"allow", b"GET, HEAD, POST"),)
+            raise Failure(405, BadUserInput("Use GET for queries, or POST."), allowed)
         try:
             if self._uploads is not None and is_form(headers):
                 return await self._uploads.receive(scope, headers, receive, address)
             # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
             check_content(headers, JSON)
-            body = await read_body(headers, receive, self._ceiling.most("body_bytes"))
+            body = await read_body(headers, receive, self._most_bytes)
             if self._batches is not None and is_batch(body):
                 return self._batches.read(body)
             return self._bodies.read(body)
@@ -260,7 +252,7 @@ class HttpTransport:
         except JSONDecodeError as error:
             raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
-    async def _respond(
+    def _response(
         self,
         scope: Message,
         headers: Table,
@@ -268,8 +260,10 @@ class HttpTransport:
         plan: Plan,
         request: GraphQLRequest,
         media_type: str,
+        answer: JsonAnswer,
+        is_shared: bool,
+        demand: Headers,
     ) -> Response:
-        answer, is_shared, demand = await self._answer(scope, principal, plan, request)
         if demand:
             return Response(200, answer.json, (*CONTENT_TYPES[media_type][1], *demand))
         if request.wants_cost:
@@ -285,14 +279,17 @@ class HttpTransport:
         return conditional(condition, answer.json, answer.tag, content_type, control)
 
     async def _answer(
-        self, scope: Message, principal: Principal, plan: Plan, request: GraphQLRequest
+        self,
+        scope: Message,
+        address: str,
+        principal: Principal,
+        plan: Plan,
+        request: GraphQLRequest,
     ) -> tuple[JsonAnswer, bool, Headers]:
         """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
         # Over every transport, an operation has a place among the open ones until it is answered, also if it waits for
         # an answer that others share.
-        take_place = partial(
-            self._pipeline.operations.take, address_of(scope["client"]), principal.subject
-        )
+        take_place = partial(self._pipeline.operations.take, address, principal.subject)
         if not request.has_files:
             own = request.after, request.refusals, take_place
             shared = await self._pipeline.shared.answer(plan, request.variables, principal, *own)

@@ -90,4 +90,12 @@ def _copied(request: GraphQLRequest) -> GraphQLRequest:
     tables = extensions and {
         name: {**each} if type(each) is dict else each for name, each in extensions.items()
     }
-    return request._replace(variables=variables and {**variables}, extensions=tables)
+    # Not `_replace`, which takes three times as long.
+    return GraphQLRequest(
+        request.query,
+        request.operation_name,
+        variables and {**variables},
+        tables,
+        request.files,
+        request.document_id,
+    )

@@ -20,7 +20,8 @@ class TrailingSlash:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "lifespan":
+        # The path inside this app ends as the whole one does, which is cheaper to ask.
+        if scope["type"] != "lifespan" and scope["path"].endswith("/"):
             path = route_path(scope)
             if path.endswith("/") and path != "/":
                 scope = {**scope, "path": scope["path"][:-1]}
