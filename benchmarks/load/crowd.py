@@ -45,12 +45,12 @@ def message(**content: object) -> bytes:
 class Subscriber:
     """One connection with one subscription."""
 
-    __slots__ = ("is_acknowledged", "is_live", "is_upgraded", "query", "rest", "socket", "token")
+    __slots__ = ("is_live", "is_upgraded", "query", "rest", "socket", "token")
 
     def __init__(self, port: int, token: str, query: str) -> None:
         self.token, self.query = token, query
         self.rest = b""
-        self.is_upgraded = self.is_acknowledged = self.is_live = False
+        self.is_upgraded = self.is_live = False
         self.socket = socket.create_connection(("127.0.0.1", port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(UPGRADE)
@@ -71,7 +71,6 @@ class Subscriber:
         return rest
 
     def subscribe(self) -> None:
-        self.is_acknowledged = True
         self.socket.sendall(message(id="s", type="subscribe", payload={"query": self.query}))
 
 
