@@ -45,7 +45,8 @@ REFUSALS = {
     "kid": "no key of ours has this id: it was signed by somebody else, or its key was retired",
     "alg": "its algorithm is not the one of its key",
     "signature": "its signature does not fit: it was changed, or signed by somebody else",
-    "iss": "it comes from another issuer than WATCHWORD_ISSUER",
+    "iss": "it comes from another issuer than WATCHWORD_ISSUER, or than the address in WATCHWORD_HOST and WATCHWORD_PORT if"
+    " that is not set",
     "aud": "it is for another audience than WATCHWORD_AUDIENCE",
     "exp": "it has expired",
     "nbf": "it is not good yet: compare the clocks",

@@ -214,7 +214,12 @@ def test_an_expired_token_says_that_it_has_expired(url: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "reason"),
     [
-        ("ISSUER", "https://else.example", "it comes from another issuer than WATCHWORD_ISSUER"),
+        (
+            "ISSUER",
+            "https://else.example",
+            "it comes from another issuer than WATCHWORD_ISSUER, or than the address in WATCHWORD_HOST and WATCHWORD_PORT"
+            " if that is not set",
+        ),
         ("AUDIENCE", "else", "it is for another audience than WATCHWORD_AUDIENCE"),
     ],
 )
