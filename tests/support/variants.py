@@ -32,10 +32,11 @@ REQUESTS = {"attacks", "watchword/auth/http", "watchword/oauth/endpoints"}
 # The part of a run in which tests begin that are in a group or wait for processes, and that of all others.
 ENDS = WAITING, WORKING = 0.85, 1.0
 
-# For `--hypothesis-profile`. No deadline: other work on the machine makes any test slow.
+# For `--hypothesis-profile`; without it, the first. No deadline: other work on the machine makes any test slow.
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None)
 settings.register_profile("soak", max_examples=1_000, deadline=None)
+settings.load_profile("quick")
 
 
 class Variants:
