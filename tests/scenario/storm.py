@@ -280,19 +280,7 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
     dice = random.Random(storm.seed)
     async with fleet(home, storm.nodes, WATCHWORD_RENEW_BEFORE_SECONDS=str(EARLY)) as ground:
         await remember(ground)
-        followers = [
-            Follower(
-                ground,
-                f"follower{number}",
-                ("responder",) if number % 3 == 0 else (),
-                INCIDENTS[number % len(INCIDENTS)],
-                LAST,
-                random.Random(f"{storm.seed}/{number}"),
-                may_expire=storm.forgets,
-                asks=not storm.forgets,
-            )
-            for number in range(storm.clients)
-        ]
+        followers = _followers(storm, ground)
         following = [asyncio.create_task(follower.run()) for follower in followers]
         await asyncio.gather(*(follower.is_ready.wait() for follower in followers))
         weather = Weather(ground, followers, dice)
@@ -331,6 +319,22 @@ async def run(storm: Storm, home: Path) -> dict[str, object]:
     said_wrong = (wrong, refused, stale)
     assert said_wrong == ([], [], []), (figures, wrong[:5], refused[:5], stale[:5])
     return figures
+
+
+def _followers(storm: Storm, ground: Fleet) -> list[Follower]:
+    return [
+        Follower(
+            ground,
+            f"follower{number}",
+            ("responder",) if number % 3 == 0 else (),
+            INCIDENTS[number % len(INCIDENTS)],
+            LAST,
+            random.Random(f"{storm.seed}/{number}"),
+            may_expire=storm.forgets,
+            asks=not storm.forgets,
+        )
+        for number in range(storm.clients)
+    ]
 
 
 def _wrong(storm: Storm, follower: Follower, pasts: list[Truth], said: Truth) -> str | None:
