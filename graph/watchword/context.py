@@ -25,6 +25,7 @@ from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
 from watchword.extras import ExtrasAccess, SetInSubscription, in_place
+from watchword.extras_scope import ExtrasScope
 from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
@@ -102,6 +103,7 @@ class Context(ExtrasAccess, Generic[E]):
         "_reads",
         "_renew",
         "_via",
+        "extras_scope",
         "guards",
         "refusals",
         "sent",
@@ -146,7 +148,10 @@ class Context(ExtrasAccess, Generic[E]):
         self._loaders: dict[Any, Loader[Any, Any]] = {}
         self._noted = noted
         self._observed: set[tuple[str, str]] | None = None
+        self.extras_scope: ExtrasScope | None = None
+        """Closes what `Domain.context` opens. The runtime ends it with the operation or event."""
         if services.domain.context is not None:
+            self.extras_scope = ExtrasScope(services.clock, services.settings.event_seconds)
             self.__class__ = _WritableContext
 
     @property
@@ -186,8 +191,11 @@ class Context(ExtrasAccess, Generic[E]):
         try:
             return self._extras
         except AttributeError:
-            hook = self.services.domain.context
-        self._extras: E = cast(E, None if hook is None else in_place(hook(self), self))
+            hook, scope = self.services.domain.context, self.extras_scope
+        if hook is None or scope is None:
+            self._extras: E = cast(E, None)
+        else:
+            self._extras = in_place(scope.enter(hook(self)), self)
         return self._extras
 
     def _personal_via(self) -> Via | None:
@@ -286,13 +294,16 @@ class Context(ExtrasAccess, Generic[E]):
             )
         return found
 
-    def release_loaders(self) -> None:
-        """Let go of the loaders and guards, which hold this context. The runtime calls it when an operation or event is over.
+    async def end(self) -> None:
+        """Close what `Domain.context` opened, and let go of the loaders and guards, which hold this context. The runtime
+        calls it in a `finally` when an operation or event is over.
 
-        Otherwise only a collection of garbage could release all that they have loaded.
+        Otherwise only a collection of garbage could release all that the loaders have loaded.
         """
         self._loaders.clear()
         self.guards = None
+        if self.extras_scope is not None:
+            await self.extras_scope.end()
 
     def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
         sources = declared_by(load)

@@ -77,7 +77,9 @@ class Domain:
     hour that nobody has told. If the hook raises or hangs, the log says so, and nothing else fails.
 
     `context` makes `info.context.extras`: it is called with the context, when a resolver first reads that in an
-    operation, or in an event of a subscription. It does not wait: `def extras(context: Context) -> Extras`.
+    operation, or in an event of a subscription. It does not wait: `def extras(context: Context) -> Extras`. If it yields
+    the extras, as `async def` or `def`, the code after its `yield` runs when the answer is made, and may wait; if there is
+    no answer, what its `with` and `finally` do.
 
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
@@ -241,7 +243,9 @@ def check(domain: Domain) -> None:
             kind = "a function" if hook == "context" else "an async function"
             raise Unsafe(f"Domain.{hook} is {kind}, not {given!r}.")
     if iscoroutinefunction(domain.context):
-        raise Unsafe("Domain.context does not wait: write def, and not async def.")
+        raise Unsafe(
+            "Domain.context does not wait: write def, and not async def, or let it yield and wait after that."
+        )
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")

@@ -174,7 +174,11 @@ async def _driver_ends(before: set[threading.Thread]) -> None:
 
 @asynccontextmanager
 async def toy_pipeline(
-    clock: Clock, schema: strawberry.Schema = toy_schema.schema, **settings: Any
+    clock: Clock,
+    schema: strawberry.Schema = toy_schema.schema,
+    *,
+    domain: Domain = DOMAIN,
+    **settings: Any,
 ) -> AsyncIterator[tuple[Pipeline, RevocationFollower]]:
     """The stages around the toy schema, on a log of their own; tokens name their principal."""
     # A connection whose query was cancelled closes its files in a thread of its own, perhaps after the rest.
@@ -188,7 +192,7 @@ async def toy_pipeline(
             **settings,
         )
         before = set(threading.enumerate())
-        services = make_services(read, clock, DOMAIN)
+        services = make_services(read, clock, domain)
         await services.event_log.open()
         await services.hub.open()
         made, follower = _toy_pipeline(read, services, clock, schema)

@@ -20,6 +20,7 @@ from watchword.execution.response import Answer
 from watchword.execution.source import DatabaseUnavailable, Source
 from watchword.execution.told_cost import told_cost
 from watchword.extras import SetInSubscription
+from watchword.extras_scope import using
 from watchword.formats.packed_json import PackedObject
 from watchword.permissions.guards import pass_by_grants, recheck
 from watchword.principal import IdentityAsked, Principal, PrincipalHolder, SharedPrincipal
@@ -220,8 +221,10 @@ class Run:
             return None
         return packed.unpacked()
 
-    async def _once(self) -> AsyncGenerator[Sent, None]:
-        follow, holder = self.follow, self._holder
+    @asynccontextmanager
+    async def _context(self, follow: Follow) -> AsyncIterator[Context]:
+        """Make the context in which the resolver runs, for a block."""
+        holder = self._holder
         context = Context(
             self._services,
             holder.principal,
@@ -232,7 +235,15 @@ class Run:
             refusals=self._operation.refusals,
             noted=self._noted,
         )
-        async with self._opened(context, follow) as (source, watchdog):
+        try:
+            yield context
+        finally:
+            await context.end()
+
+    async def _once(self) -> AsyncGenerator[Sent, None]:
+        follow = self.follow
+        async with self._context(follow) as context, self._opened(context, follow) as opened:
+            source, watchdog = opened
             coming = source.pull()
             is_ready, at_once = True, 0
             while True:
@@ -324,7 +335,6 @@ class Run:
             raise
         finally:
             watchdog.close()
-            context.release_loaders()
             await self._close(source)
 
     def _pull(self, source: Source) -> Eager[Any]:
@@ -335,22 +345,22 @@ class Run:
 
     async def _answer(self, source: Source, event: Any, opened: Context) -> Answer:
         # The lease may have been renewed while the resolver waited, so take its present principal.
-        principal = self._holder.principal
-        asked = self._operation
+        principal, asked = self._holder.principal, self._operation
         now = Context(self._services, principal, via=asked.via, refusals=asked.refusals)
-        self._noted.repeat_on(now)
-        # A principal never changes: its grants are looked at once, and again after a renewal.
-        if opened.guards and principal is not self._passed:
-            if pass_by_grants(opened.guards, principal):
-                self._passed = principal
-            else:
-                seconds = self._services.settings.event_seconds
-                await within(self._services.clock, seconds, recheck(opened.guards, now))
         try:
+            self._noted.repeat_on(now)
+            # A principal never changes: its grants are looked at once, and again after a renewal.
+            if opened.guards and principal is not self._passed:
+                if pass_by_grants(opened.guards, principal):
+                    self._passed = principal
+                else:
+                    seconds = self._services.settings.event_seconds
+                    asking = using(now.extras_scope, recheck(opened.guards, now))
+                    await within(self._services.clock, seconds, asking)
             making = source.answer(event, now)
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
-            now.release_loaders()
+            await now.end()
         if self._operation.wants_cost:
             self._tell_cost(answer)
         return answer

@@ -137,7 +137,7 @@ class Engine:
             check_shared(result, context)
             return self._respond(plan, variables, context, result)
         finally:
-            context.release_loaders()
+            await context.end()
 
     def _respond(
         self,
@@ -214,6 +214,7 @@ class Engine:
         finally:
             for executor, later in deferred:
                 await drop_deferred(executor, later)
+            await context.end()
 
     async def _execute_first_part(
         self,
@@ -253,9 +254,8 @@ class Engine:
         services, opening = context.services, operation.open(self._open)
         # In this task: what a hook enters when the run begins, it must leave in the same task when the run ends.
         opened, events = await limited(services.clock, services.settings.operation_seconds, opening)
-        middleware = operation.middleware
         run = operation.plan.whole or operation.plan
-        execute = partial(self._execute_event, run, opened, middleware=middleware)
+        execute = partial(self._execute_event, run, opened, middleware=operation.middleware)
         return HookedSource(operation, execute, events, report)
 
     async def _open(

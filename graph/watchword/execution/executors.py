@@ -18,6 +18,7 @@ from watchword.execution.compiled.program import finish
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.source import DatabaseUnavailable
+from watchword.extras_scope import using
 from watchword.libraries import strawberry_parts
 from watchword.libraries.graphql_core import event_executor, hiding_executor
 from watchword.libraries.graphql_execution import keep_sources
@@ -125,7 +126,8 @@ async def in_time(running: Awaitable[Any], plan: Plan, context: Context) -> Any:
     """Await a part of an execution. Raises `TimedOut` after `operation_seconds`, and logs which operation it was."""
     services = context.services
     try:
-        return await within(services.clock, services.settings.operation_seconds, running)
+        work = using(context.extras_scope, running)
+        return await within(services.clock, services.settings.operation_seconds, work)
     except TimedOut:
         log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
         raise

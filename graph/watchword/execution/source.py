@@ -13,6 +13,7 @@ from watchword.context import Context
 from watchword.errors import TimedOut
 from watchword.execution.masking import mask
 from watchword.execution.response import Answer, respond
+from watchword.extras_scope import using
 from watchword.principal import IdentityAsked, cannot_be_shared
 from watchword.process.deadline import WorkCancelled, within
 from watchword.process.eager import Eager
@@ -62,7 +63,7 @@ class Source:
         running = self._execute(event, context)
         if type(running) is ExecutionResult or not isawaitable(running):
             return self._checked(running, context)
-        return self._awaited(running, context)
+        return self._awaited(using(context.extras_scope, running), context)
 
     async def _awaited(self, running: Awaitable[Any], context: Context) -> Answer:
         services = context.services

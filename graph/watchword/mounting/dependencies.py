@@ -78,6 +78,8 @@ def requires(permission: type[Permission]) -> Callable[..., Awaitable[Principal]
             return watchword.pipeline.recheck_token(principal)
         except WatchwordError as error:
             raise _exception(watchword, request, error) from error
+        finally:
+            await context.end()
 
     return check
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import httpx2
@@ -13,6 +14,7 @@ from tests.support import toy_schema
 from tests.support.dpop import KeyHolder
 from tests.support.toy_app import CREDENTIALS, EMAIL, MOUNT, PASSWORD
 from watchword.config.settings import Settings
+from watchword.context import Context
 from watchword.mounting.asgi_app import Watchword
 from watchword.mounting.dependencies import current_principal, requires
 from watchword.permissions.field import (
@@ -34,6 +36,21 @@ async def is_own(question: Question) -> bool:
     return bool(question.arguments["name"] == "own")
 
 
+steps: list[str] = []
+
+
+async def context(_context: Context) -> AsyncIterator[dict[str, Any]]:
+    steps.append("opened")
+    yield {"steps": steps}
+    steps.append("closed")
+
+
+@condition("to use what the context has")
+def uses(question: Question) -> bool:
+    question.info.context["steps"].append("asked")
+    return True
+
+
 Anybody = Annotated[Principal, Depends(current_principal)]
 Counter = Annotated[Principal, Depends(requires(HasScope("toys:count")))]
 
@@ -53,6 +70,7 @@ def make_app(inner: Watchword) -> FastAPI:
     for path, permission in {
         "/write": HasScope("toys:write"),
         "/recent": RecentlyAuthenticated(60),
+        "/used": SignedIn & uses,
         "/of/{name}": SignedIn & is_own,
         "/tried/{name}": observe(SignedIn & is_own),
     }.items():
@@ -62,7 +80,7 @@ def make_app(inner: Watchword) -> FastAPI:
 
 @pytest.fixture(scope="session")
 def watchword_app() -> FastAPI:
-    domain = MOUNT.domain
+    domain = replace(MOUNT.domain, context=context)
     return make_app(Watchword(toy_schema.schema, Settings(_env_file=None), domain=domain))
 
 
@@ -169,3 +187,9 @@ async def test_without_the_lifespan_nobody_gets_in() -> None:
         assert (await http.get("/me")).status_code == 503
         app.state.watchword = inner
         assert (await http.get("/me")).status_code == 503
+
+
+async def test_what_a_permission_of_a_route_opened_is_closed(keeper: Caller) -> None:
+    steps.clear()
+    assert (await keeper.get("/used")).status_code == 200
+    assert steps == ["opened", "asked", "closed"]
