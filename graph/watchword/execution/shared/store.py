@@ -22,6 +22,8 @@ class JsonAnswer:
         """`is_whole` says that the answer has no errors."""
         self.json = json
         self.is_whole = is_whole
+        self.cost: float | None = None
+        """What its operation is estimated to cost, once that was asked: for all that share it, it is the same."""
 
     @cached_property
     def tag(self) -> bytes:

@@ -27,18 +27,18 @@ class Busiest:
         # No shown name was used less often than this.
         self._least = 0
 
-    def shown(self, name: str) -> str:
-        """Count a use of a name, and return it, or `OTHER`."""
+    def shown(self, name: str, uses: int = 1) -> str:
+        """Count so many uses of a name, and return it, or `OTHER`."""
         if name in self._shown:
-            self._shown[name] += 1
+            self._shown[name] += uses
             return name
-        return self._consider(name)
+        return self._consider(name, uses)
 
-    def _consider(self, name: str) -> str:
+    def _consider(self, name: str, more: int) -> str:
         if len(self._shown) < self._most:
-            self._shown[name] = 1
+            self._shown[name] = more
             return name
-        self._candidates[name] += 1
+        self._candidates[name] += more
         if len(self._candidates) > CANDIDATES:
             self._candidates = Counter(dict(self._candidates.most_common(CANDIDATES // 2)))
         if (uses := self._candidates[name]) <= self._least or not self._make_room(uses):

@@ -31,10 +31,15 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def record(self, value: float) -> None:
-        """Count one measurement."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+    def record(self, value: float, times: int = 1) -> None:
+        """Count so many equal measurements."""
+        self._counts[bisect_left(self._bounds, value)] += times
+        self._sum += value * times
+
+    @property
+    def number(self) -> int:
+        """How many measurements it has."""
+        return sum(self._counts)
 
     def add(self, other: Histogram) -> None:
         """Add the measurements of another histogram with the same bounds."""
@@ -59,12 +64,14 @@ class Histograms:
         self._most = most
         self._by_key: dict[tuple[str, ...], Histogram] = {}
 
+    def of(self, key: tuple[str, ...]) -> Histogram:
+        """Return the histogram of measurements with these attributes. It stays the same until `merge`."""
+        found = self._by_key.get(key)
+        return self._make(key) if found is None else found
+
     def record(self, key: tuple[str, ...], value: float) -> None:
         """Count one measurement with these attributes."""
-        found = self._by_key.get(key)
-        if found is None:
-            found = self._make(key)
-        found.record(value)
+        self.of(key).record(value)
 
     def merge(self, old: tuple[str, ...], new: tuple[str, ...]) -> None:
         """Count the measurements with the attributes `old` as ones with `new`."""

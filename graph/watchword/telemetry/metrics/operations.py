@@ -26,49 +26,114 @@ from watchword.execution.shared.store import JsonAnswer
 from watchword.execution.source import Source
 from watchword.principal import IdentityAsked, Principal
 from watchword.telemetry.metrics.busiest import Busiest
-from watchword.telemetry.metrics.histogram import OTHER, SHORT_DURATIONS, SIZES, Histograms
+from watchword.telemetry.metrics.histogram import (
+    OTHER,
+    SHORT_DURATIONS,
+    SIZES,
+    Histogram,
+    Histograms,
+)
 from watchword.throttling.admission import uncounted
 
 # The most names of operations, and codes of errors, that have numbers of their own.
 NAMES, CODES = 100, 50
 # A longer name counts among the others. GraphQL does not limit names, and each is sent at each scrape.
 LONGEST_NAME = 100
+# What was recorded is added up before there are tallies of more plans, or more costs of one plan: variables are any.
+MOST_TALLIES, MOST_COSTS = 200, 100
 UNNAMED = "(none)"
 MEASURED = tuple(each.name for each in measurable())
 TYPES = ("query", "mutation", "subscription")
 OUTCOMES = ("ok", "error", "cancelled")
 
 
+class _Tally:
+    """What was recorded of one plan, and is not among the numbers yet. It keeps no document in memory."""
+
+    __slots__ = ("costs", "durations", "name", "sizes", "type")
+
+    def __init__(self, plan: Plan) -> None:
+        name = plan.operation_name or UNNAMED
+        # The name of an operation that cannot be run costs its sender nothing.
+        is_counted = len(name) <= LONGEST_NAME and not isinstance(plan, Draft)
+        self.name = name if is_counted else OTHER
+        self.type = plan.operation.operation.value
+        self.sizes = plan.sizes
+        # How often it was asked with each cost, and its answers by their outcome.
+        self.costs: dict[float, int] = {}
+        self.durations: dict[str, Histogram] = {}
+
+    @property
+    def uses(self) -> int:
+        """How often something was recorded."""
+        return sum(self.costs.values()) + sum(each.number for each in self.durations.values())
+
+
 class Operations:
-    """The durations of answers and the codes of errors, in this process."""
+    """The durations of answers and the codes of errors, in this process.
+
+    A request counts for its plan alone, which takes a third of the time that all its numbers take; these are added up when
+    they are read.
+    """
 
     def __init__(self) -> None:
-        self.durations = Histograms(SHORT_DURATIONS, (NAMES + 1) * len(TYPES) * len(OUTCOMES))
-        self.sizes = Histograms(SIZES, (NAMES + 1) * len(MEASURED))
         self.errors: Counter[str] = Counter()
+        self._durations = Histograms(SHORT_DURATIONS, (NAMES + 1) * len(TYPES) * len(OUTCOMES))
+        self._sizes = Histograms(SIZES, (NAMES + 1) * len(MEASURED))
         self._names = Busiest(NAMES, self._drop)
         self._codes = Busiest(CODES, self._drop_code)
+        # By the numbers of the plans.
+        self._tallies: dict[int, _Tally] = {}
+
+    @property
+    def durations(self) -> Histograms:
+        """How long answers took, by the type and the name of the operation, and by the outcome."""
+        self._add_up()
+        return self._durations
+
+    @property
+    def sizes(self) -> Histograms:
+        """What operations have of what limits are measured by, by the limit and the name of the operation."""
+        self._add_up()
+        return self._sizes
 
     def asked(self, plan: Plan, cost: float) -> None:
         """Record what an operation has of what limits are measured by."""
         if isinstance(plan, Draft):
             return
-        name = self._shown(plan)
-        self.sizes.record(("cost", name), cost)
-        for limit, size in plan.sizes.items():
-            self.sizes.record((limit, name), size)
-
-    def _shown(self, plan: Plan) -> str:
-        name = plan.operation_name or UNNAMED
-        # The name of an operation that cannot be run costs its sender nothing.
-        is_counted = len(name) <= LONGEST_NAME and not isinstance(plan, Draft)
-        return self._names.shown(name) if is_counted else OTHER
+        costs = self._tally(plan).costs
+        costs[cost] = costs.get(cost, 0) + 1
+        if len(costs) > MOST_COSTS:
+            self._add_up()
 
     def answered(self, plan: Plan, began: float, outcome: str) -> None:
         """Record an answer to an operation that began at `began` (of `perf_counter`)."""
         seconds = perf_counter() - began
-        key = plan.operation.operation.value, self._shown(plan), outcome
-        self.durations.record(key, seconds)
+        durations = self._tally(plan).durations
+        found = durations.get(outcome)
+        if found is None:
+            found = durations[outcome] = Histogram(SHORT_DURATIONS)
+        found.record(seconds)
+
+    def _tally(self, plan: Plan) -> _Tally:
+        found = self._tallies.get(plan.number)
+        if found is None:
+            if len(self._tallies) >= MOST_TALLIES:
+                self._add_up()
+            found = self._tallies[plan.number] = _Tally(plan)
+        return found
+
+    def _add_up(self) -> None:
+        tallies, self._tallies = self._tallies, {}
+        for tally in tallies.values():
+            is_other = tally.name == OTHER
+            name = OTHER if is_other else self._names.shown(tally.name, tally.uses)
+            for cost, times in tally.costs.items():
+                self._sizes.of(("cost", name)).record(cost, times)
+                for limit, size in tally.sizes.items():
+                    self._sizes.of((limit, name)).record(size, times)
+            for outcome, histogram in tally.durations.items():
+                self._durations.of((tally.type, name, outcome)).add(histogram)
 
     def failed(self, plan: Plan, began: float, error: BaseException) -> None:
         """Record an operation that raised instead of giving an answer."""
@@ -85,12 +150,12 @@ class Operations:
         self.errors[self._codes.shown(code)] += 1
 
     def _drop(self, name: str) -> None:
-        for limit, shown in self.sizes.combinations:
+        for limit, shown in self._sizes.combinations:
             if shown == name:
-                self.sizes.merge((limit, shown), (limit, OTHER))
-        for type, shown, outcome in self.durations.combinations:
+                self._sizes.merge((limit, shown), (limit, OTHER))
+        for type, shown, outcome in self._durations.combinations:
             if shown == name:
-                self.durations.merge((type, shown, outcome), (type, OTHER, outcome))
+                self._durations.merge((type, shown, outcome), (type, OTHER, outcome))
 
     def _drop_code(self, code: str) -> None:
         self.errors[OTHER] += self.errors.pop(code, 0)
@@ -191,6 +256,8 @@ class MeasuredAnswers(SharedAnswers):
             raise
         # Without a shared answer, the request is executed by itself, and `MeasuredEngine` records it.
         if answer is not None:
-            self.operations.asked(plan, self._engine.planner.cost(plan, variables))
+            if answer.cost is None:
+                answer.cost = self._engine.planner.cost(plan, variables)
+            self.operations.asked(plan, answer.cost)
             self.operations.answered(plan, began, "ok" if answer.is_whole else "error")
         return answer

@@ -8,7 +8,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watchword.asgi.types import WRITE_WHOLE, Fixed, route_path
-from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histograms
+from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histogram, Histograms
 
 # RFC 9110, section 9.1, and RFC 5789. A client may send any other.
 METHODS = frozenset(
@@ -25,6 +25,8 @@ class Requests:
 
     def __init__(self) -> None:
         self.durations = Histograms(DURATIONS, MOST)
+        # The histograms of requests to the paths of the app: by the method, the path and the status.
+        self._known: dict[tuple[str, str, int], Histogram] = {}
         self.active = 0
         self.paths: Collection[str] = ()
         """The paths of the app. The others are counted together: anybody may ask for any path."""
@@ -32,12 +34,22 @@ class Requests:
     def answered(self, scope: Scope, began: float, status: int) -> None:
         """Record the head of an answer to a request that began at `began` (of `perf_counter`)."""
         seconds = perf_counter() - began
-        method, path = scope["method"], route_path(scope)
-        if path not in self.paths:
+        asked = scope["method"], route_path(scope), status
+        found = self._known.get(asked)
+        if found is None:
+            found = self._find(scope, *asked)
+        found.record(seconds)
+
+    def _find(self, scope: Scope, method: str, path: str, status: int) -> Histogram:
+        is_usual, is_own = method in METHODS, path in self.paths
+        if not is_own:
             # FastAPI says which route it chose, with the names of its parameters in place of their values.
-            path = getattr(scope.get("route"), "path", OTHER)
-        key = (method if method in METHODS else OTHER_METHOD, path, str(status))
-        self.durations.record(key, seconds)
+            shown = getattr(scope.get("route"), "path", OTHER)
+            return self.durations.of((method if is_usual else OTHER_METHOD, shown, str(status)))
+        found = self.durations.of((method if is_usual else OTHER_METHOD, path, str(status)))
+        if is_usual:
+            self._known[method, path, status] = found
+        return found
 
 
 class MeasuredRequests:

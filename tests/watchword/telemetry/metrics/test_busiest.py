@@ -32,3 +32,11 @@ def test_real_names_come_through_a_flood_of_invented_ones() -> None:
     assert "real" not in dropped
     assert len(names._shown) == 10
     assert len(names._candidates) <= CANDIDATES
+
+
+def test_many_uses_count_as_if_they_came_one_by_one() -> None:
+    busiest = Busiest(1)
+    assert busiest.shown("a", 3) == "a"
+    assert busiest.shown("b", 3) == OTHER
+    assert busiest.shown("b") == "b"
+    assert busiest.shown("a", 2) == OTHER

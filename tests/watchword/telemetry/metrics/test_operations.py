@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from time import perf_counter
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.toy_schema import schema
 from tests.support.toy_server import toy_pipeline
 from watchword.context import Context, Services
 from watchword.errors import TimedOut
+from watchword.execution.engine import Engine
 from watchword.execution.limits import Limits
 from watchword.execution.parts import AnswerParts
 from watchword.execution.plan import Refused
@@ -26,6 +28,8 @@ from watchword.telemetry.metrics.metric import Distribution
 from watchword.telemetry.metrics.operations import (
     CODES,
     LONGEST_NAME,
+    MOST_COSTS,
+    MOST_TALLIES,
     NAMES,
     UNNAMED,
     MeasuredAnswers,
@@ -225,3 +229,30 @@ async def test_what_limits_are_measured_by_is_recorded_by_limit_and_operation(
         ("aliases", "Mine"): 2,
         ("root_fields", "Mine"): 4,
     }
+
+
+def test_what_nobody_has_read_yet_is_bounded() -> None:
+    operations, engine = Operations(), Engine(schema, LIMITS, 10)
+    for number in range(2 * MOST_TALLIES):
+        plan = engine.plan(f"query Same {{ a{number}: hello }}", None)
+        operations.asked(plan, 1)
+        operations.answered(plan, perf_counter(), "ok")
+        assert len(operations._tallies) <= MOST_TALLIES
+    plan = engine.plan("query Same { hello }", None)
+    for cost in range(3 * MOST_COSTS):
+        operations.asked(plan, cost)
+        assert all(len(each.costs) <= MOST_COSTS for each in operations._tallies.values())
+    assert recorded(operations) == {("query", "Same", "ok"): 2 * MOST_TALLIES}
+    [costs] = [each.value for each in operations.sizes.points if each.attributes[0] == "cost"]
+    assert isinstance(costs, Distribution)
+    assert sum(costs.counts) == 2 * MOST_TALLIES + 3 * MOST_COSTS
+    assert costs.sum == 2 * MOST_TALLIES + sum(range(3 * MOST_COSTS))
+
+
+def test_reading_twice_counts_nothing_twice() -> None:
+    operations, engine = Operations(), Engine(schema, LIMITS, 10)
+    plan = engine.plan("query Same { hello }", None)
+    for times in (1, 2):
+        operations.asked(plan, 3)
+        operations.answered(plan, perf_counter(), "ok")
+        assert recorded(operations) == recorded(operations) == {("query", "Same", "ok"): times}
