@@ -103,12 +103,17 @@ def outlook(rule: Rule | None, principal: Principal) -> Outlook:
         case AnyOf(rules):
             return _any([outlook(each, principal) for each in rules])
         case Not(inner) if not reads_grants_only(rule):
-            return _OPPOSITE[outlook(inner, principal)]
+            # Nobody without a token is known to be another than the owner.
+            is_unknown = inner.is_unknown(Question(principal, _AN_OBJECT, None, {}))
+            nobody = principal.is_anonymous and is_unknown
+            return "no" if nobody else _OPPOSITE[outlook(inner, principal)]
     if reads_grants_only(rule) or isinstance(rule, FirstPartyRule | SignedInHereRule):
         return "yes" if rule.holds(Question(principal, None, None, {})) else "no"
     return "if"
 
 
+# Stands for an object of which nothing is read.
+_AN_OBJECT = object()
 _OPPOSITE: dict[Outlook, Outlook] = {"yes": "no", "no": "yes", "if": "if"}
 
 
