@@ -1,4 +1,5 @@
 import { type Answer, detailsOf } from "./errors.js";
+import { eventsOf } from "./event-stream.js";
 import type { Session } from "./session.js";
 import type { Request, Wire, WireEvents } from "./wire.js";
 
@@ -103,29 +104,4 @@ class SseWire implements Wire {
   #complete(id: string): void {
     if (this.#streams.delete(id)) this.#events.complete(id);
   }
-}
-
-/** Read server-sent events (HTML, section 9.2). A comment comes as an event without a name. */
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
-  let text = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const blocks = (text + value).split(/\r?\n\r?\n/);
-    text = blocks.pop()!;
-    for (const block of blocks) yield eventOf(block);
-  }
-}
-
-interface Event {
-  event: string;
-  data: string;
-  cursor: string | undefined;
-}
-
-function eventOf(block: string): Event {
-  const field = (name: string): string[] =>
-    block.split(/\r?\n/).filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).replace(/^ /, ""));
-  return { event: field("event")[0] ?? "", data: field("data").join("\n"), cursor: field("id")[0] };
 }
