@@ -18,6 +18,10 @@ PATIENCE = 60
 Step = dict[str, Any]
 
 
+class Silence(AssertionError):
+    """A script has printed nothing for too long."""
+
+
 class Script:
     """A running script. Lines are read in order; waiting for a named step drops the lines before it."""
 
@@ -37,7 +41,7 @@ class Script:
             async with asyncio.timeout(PATIENCE):
                 line = await self._process.stdout.readline()
         except TimeoutError:
-            raise AssertionError(f"nothing came after {self.seen}") from None
+            raise Silence(f"nothing came after {self.seen}") from None
         if not line:
             raise AssertionError(f"the script ended after {self.seen}\n{await self._complaint()}")
         step: Step = json.loads(line)

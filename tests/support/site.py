@@ -131,7 +131,8 @@ class Site:
 
     async def ask(self, query: str, by: str = ADMIN, **variables: Any) -> Any:
         """Sign in as the admin or another person, and run an operation."""
-        async with httpx2.AsyncClient(base_url=self.url, timeout=30) as client:
+        # Without certificates, which would take longer to read than the server to answer.
+        async with httpx2.AsyncClient(base_url=self.url, timeout=30, verify=False) as client:
             person = {"email": by, "password": PASSWORD}
             made = (await client.post("/api/auth/login", json=person)).json()
             headers = {"authorization": f"Bearer {made['access_token']}"}
@@ -175,8 +176,8 @@ class Site:
 
     async def people(self) -> dict[str, str]:
         """Return everybody's id by the address."""
-        nodes = (await self.ask("{ members(first: 9) { nodes { id email } } }"))["members"]["nodes"]
-        return {each["email"]: each["id"] for each in nodes}
+        members = (await self.ask("{ members(first: 50) { nodes { id email } } }"))["members"]
+        return {each["email"]: each["id"] for each in members["nodes"]}
 
     async def person(self) -> str:
         """Return the person's id."""

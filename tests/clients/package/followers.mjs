@@ -98,9 +98,35 @@ const ADAPTERS = {
   },
 };
 
-/** Return what a test tells a page with one adapter to do. Options: url, kind, password. */
-export function follower(say, { url, kind, password }) {
-  const sockets = [];
+/** A clock that goes on by itself, and that a test puts forward. */
+class Clock {
+  #ahead = 0;
+  #timers = new Set();
+  now = () => Date.now() + this.#ahead;
+  after = (milliseconds, callback) => {
+    const timer = { at: this.now() + milliseconds, callback };
+    this.#start(timer);
+    return () => this.#stop(timer);
+  };
+  pass(milliseconds) {
+    this.#ahead += milliseconds;
+    const timers = [...this.#timers].sort((one, other) => one.at - other.at);
+    timers.forEach((each) => this.#stop(each));
+    timers.forEach((each) => this.#start(each));
+  }
+  #start(timer) {
+    this.#timers.add(timer);
+    timer.handle = setTimeout(() => (this.#timers.delete(timer), timer.callback()), Math.max(0, timer.at - this.now()));
+  }
+  #stop(timer) {
+    clearTimeout(timer.handle);
+    this.#timers.delete(timer);
+  }
+}
+
+/** Return what a test tells a page with one adapter to do. Options: url, kind, email, password. */
+export function follower(say, { url, kind, email, password }) {
+  const sockets = [], clock = new Clock();
   class webSocket extends WebSocket {
     constructor(...given) {
       super(...given);
@@ -111,13 +137,13 @@ export function follower(say, { url, kind, password }) {
       });
     }
   }
-  const session = createSession({ url }), live = createLive(session, { webSocket, transport: "websocket" });
+  const session = createSession({ url, clock }), live = createLive(session, { webSocket, transport: "websocket" });
   const adapter = ADAPTERS[kind](live);
-  live.on("connected", () => say("connected"));
-  live.on("renewed", () => say("renewed"));
-  live.on("closed", ({ code }) => say("closed", { code }));
+  for (const name of ["signedIn", "signedOut"]) session.on(name, () => say(name));
+  for (const name of ["connected", "renewed", "closed", "waiting"]) live.on(name, (given) => say(name, given));
+  session.ready.then(() => say("ready"));
   return {
-    signIn: () => session.signIn({ email: `${kind}@example.com`, password }).then(() => say("signedIn")),
+    signIn: () => session.signIn({ email, password }),
     show: () => adapter.show(SHOWN, ({ viewer, incidents }) => say("shown", { email: viewer?.email ?? null, names: incidents.nodes.map(({ name }) => name) })),
     follow({ stream }) {
       let hasFailed = false;
@@ -130,7 +156,10 @@ export function follower(say, { url, kind, password }) {
     },
     // As if the network had been cut: no message, and no close code from the server.
     cut: () => sockets.at(-1).close(),
+    pass: ({ milliseconds }) => clock.pass(milliseconds),
     signOut: () => session.signOut(),
     ask: ({ query }) => session.query(query),
+    state: () => say("done"),
+    close: () => (live.close(), session.close()),
   };
 }

@@ -1,5 +1,8 @@
 """Every adapter of watchword-client ends with exactly the events that it was allowed to see, through all that can happen
-to a token, a session, a socket and a server: with the real libraries, in Node.js and in Chromium."""
+to a token, a session, a tab, a socket and a server: with the real libraries, in Node.js and in Chromium.
+
+One table: each test is a row, and each adapter in Node.js or in a tab of Chromium is a cell, whose name a failure tells.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,30 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.clients.package.crowd import ADAPTERS, Crowd, address, number
+from tests.clients.package.crowd import STREAMS, Crowd, User, number, users
 from tests.clients.package.site import FOLDER, LIFE, OTHER, PASSWORD, Site
-from tests.clients.script import running
+from tests.clients.script import Script, running
 from tests.support.clock import MovedClock
 from tests.support.npm_package import CLIENT, project
+from tests.support.toy_server import until
+
+# One process and one browser for all rows.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GIVE = "mutation G($id: ID!, $roles: [Role!]!) { setRoles(input: {member: $id, roles: $roles}) { id } }"
 END = "mutation E($id: ID!) { signOutAccount(account: $id) { id } }"
 CHANGE = f'mutation {{ changePassword(current: "{PASSWORD}", new: "{OTHER}") {{ id }} }}'
-BUNDLE = ["--bundle", "--format=iife", "--global-name=followers", "--outfile=followers.js"]
+BUNDLE = ["--bundle", "--minify", "--format=iife", "--global-name=followers"]
+PAGE = "/front/index.html"
+# Milliseconds: the longest pause of a client between two attempts.
+PAUSE = 30_000
 
 Happens = Callable[[Site, Crowd], Awaitable[None]]
 
@@ -35,7 +45,7 @@ async def renewal(site: Site, crowd: Crowd) -> None:
     site.clock.move(61)
     await site.open()
     await crowd.hear("public", number(site.opened[-1]))
-    assert not [step for step in crowd.steps if "closed" in step]
+    crowd.compare(lambda cell, _: "its socket was closed" if crowd.steps[cell, "closed"] else "")
 
 
 async def expiry(site: Site, crowd: Crowd) -> None:
@@ -46,10 +56,10 @@ async def expiry(site: Site, crowd: Crowd) -> None:
 
 
 async def roles_taken(site: Site, crowd: Crowd) -> None:
-    people = await site.people()
+    ids = await site.people()
     async with crowd.expecting("renewed"):
-        for kind in crowd.kinds:
-            await site.ask(GIVE, id=people[address(kind)], roles=[])
+        for person in crowd.people:
+            await site.ask(GIVE, id=ids[person.email], roles=[])
 
 
 async def password_changed_here(site: Site, crowd: Crowd) -> None:
@@ -59,15 +69,15 @@ async def password_changed_here(site: Site, crowd: Crowd) -> None:
 
 async def password_changed_elsewhere(site: Site, crowd: Crowd) -> None:
     async with crowd.expecting("connected"):
-        for kind in crowd.kinds:
-            await site.ask(CHANGE, by=address(kind))
+        for person in crowd.people:
+            await site.ask(CHANGE, by=person.email)
 
 
 async def revocation(site: Site, crowd: Crowd) -> None:
-    people = await site.people()
+    ids = await site.people()
     async with crowd.expecting("connected"):
-        for kind in crowd.kinds:
-            await site.ask(END, id=people[address(kind)])
+        for person in crowd.people:
+            await site.ask(END, id=ids[person.email])
 
 
 async def cut(site: Site, crowd: Crowd) -> None:
@@ -83,6 +93,18 @@ async def server_restart(site: Site, crowd: Crowd) -> None:
         await site.note("away")
 
 
+async def server_away_for_ten_minutes(site: Site, crowd: Crowd) -> None:
+    async with crowd.expecting("waiting"), site.elsewhere():
+        await site.open()
+        await site.note("away")
+        for _ in range(600_000 // PAUSE):
+            async with crowd.expecting("waiting"):
+                crowd.tell("pass", milliseconds=PAUSE)
+        site.clock.move(600)
+    async with crowd.expecting("connected"):
+        crowd.tell("pass", milliseconds=PAUSE)
+
+
 async def lost_events(site: Site, crowd: Crowd) -> None:
     copy = await site.copy()
     await crowd.hear("public", number(await site.open()))
@@ -90,7 +112,8 @@ async def lost_events(site: Site, crowd: Crowd) -> None:
         await site.open()
         await site.lose(copy)
     # The event of this incident is gone, and the page fetches again what it shows.
-    await crowd.until(lambda kind: site.opened[-1] in crowd.shown[kind]["names"])
+    name = site.opened[-1]
+    await crowd.until(f"{name} in what it shows", lambda cell: name in crowd.shown[cell]["names"])
 
 
 async def sign_out(site: Site, crowd: Crowd) -> None:
@@ -107,6 +130,60 @@ async def sign_out_and_in(site: Site, crowd: Crowd) -> None:
         crowd.tell("signIn")
 
 
+async def sleeping_tab(site: Site, crowd: Crowd) -> None:
+    async with crowd.expecting("connected"):
+        await crowd.done("sleep", isAsleep=True)
+        await nothing_in_chromium(site, crowd)
+        await crowd.done("sleep", isAsleep=False)
+
+
+async def offline_tab(site: Site, crowd: Crowd) -> None:
+    async with crowd.expecting("connected"):
+        await crowd.done("offline", isOffline=True)
+        async with crowd.expecting("waiting"):
+            # The emulation leaves an open socket as it is.
+            crowd.tell("cut")
+        await nothing_in_chromium(site, crowd)
+        await crowd.done("offline", isOffline=False)
+
+
+async def nothing_in_chromium(site: Site, crowd: Crowd) -> None:
+    """Open two incidents, between which all tokens expire; only the adapters in Node.js hear of them."""
+    before = {cell: [*crowd.heard[cell, "public"]] for cell in crowd.cells}
+    await site.open()
+    site.clock.move(2 * LIFE)
+    await crowd.hear("public", number(await site.open()), "node")
+    crowd.compare(
+        lambda cell, user: (
+            "hears" if user.is_browser and crowd.heard[cell, "public"] != before[cell] else ""
+        )
+    )
+
+
+async def two_tabs(site: Site, crowd: Crowd) -> None:
+    cookies, people = site.refreshes.cookies, len(crowd.people)
+    cookies.clear()
+    site.refreshes.hold()
+    async with crowd.expecting("renewed"):
+        site.clock.move(LIFE - 60)
+        await until(lambda: len(cookies) >= people)
+        await crowd.done("state")
+        # One tab of each person waits for the answer, and the other one for that tab.
+        asked = len(cookies)
+        assert asked == people
+        site.refreshes.release()
+    # No tab has sent what another one had sent before.
+    sent = [cookie for cookie in cookies if cookie]
+    counts = len(sent), len({*sent})
+    tabs = sum(user.is_browser for user in crowd.cells.values())
+    assert counts == (tabs, tabs)
+    site.clock.move(61)
+    await crowd.hear("public", number(await site.open()))
+    # The other tab is told by this one, before the server closes its socket.
+    async with crowd.expecting("signedOut"), crowd.expecting("connected"):
+        crowd.tell("signOut", tab=-1)
+
+
 @dataclass
 class Case:
     """What happens after incident 1 and the note "before", and what is heard in all until an incident after the note
@@ -116,6 +193,7 @@ class Case:
     public: str
     guarded: str
     is_signed_in: bool = True
+    tabs: int = 1
 
 
 CASES = [
@@ -124,45 +202,60 @@ CASES = [
     Case(password_changed_here, "1 before 2 after 3", "1 note 2 note 3"),
     Case(cut, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
     Case(server_restart, "1 before 2 away 3 after 4", "1 note 2 note 3 note 4"),
+    Case(server_away_for_ten_minutes, "1 before 2 away 3 after 4", "1 note 2 note 3 note 4"),
     Case(lost_events, "1 before 2 4 after 5", "1 note 2 4 note 5"),
     Case(roles_taken, "1 before 2 3", "1 note FORBIDDEN"),
     Case(password_changed_elsewhere, "1 before 2 3", "1 note UNAUTHENTICATED", False),
     Case(revocation, "1 before 2 3", "1 note UNAUTHENTICATED", False),
     Case(sign_out, "1 before 2 3", "1 note UNAUTHENTICATED", False),
     Case(sign_out_and_in, "1 before 2 3 after 4", "1 note UNAUTHENTICATED"),
+    Case(sleeping_tab, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
+    Case(offline_tab, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
+    Case(two_tabs, "1 before 2 3 4", "1 note 2 UNAUTHENTICATED", False, tabs=2),
 ]
-IN_CHROMIUM = {renewal, cut, sign_out, revocation}
 
 
-@pytest.fixture
-async def served(
-    sqlite_url: str, clock: MovedClock, package: Path, tmp_path: Path
-) -> AsyncIterator[Site]:
-    """A server with a responder for each adapter, which shows the pages of `front`."""
-    front = tmp_path / "front"
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def adapters(
+    node: Path, chromium: Path, packed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Script, Path]]:
+    """The process in which all adapters are, and the folder of the page that it opens in its browser."""
+    folder = tmp_path_factory.mktemp("adapters")
+    project(folder, packed)
+    for name in ("followers.mjs", "followers_everywhere.mjs", "../chromium.mjs"):
+        shutil.copy(FOLDER / name, folder)
+    front = folder / "front"
     front.mkdir()
+    esbuild = [CLIENT / "node_modules/.bin/esbuild", "followers.mjs", "--log-level=error", *BUNDLE]
+    command = [*esbuild, f"--outfile={front / 'followers.js'}"]
+    await asyncio.to_thread(partial(subprocess.run, command, cwd=folder, check=True))
+    (front / "index.html").write_text('<!doctype html><script src="followers.js"></script>')
+    options = {"chromium": str(chromium), "page": PAGE}
+    async with running(node, "followers_everywhere.mjs", folder, **options) as script:
+        yield script, front
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def served(
+    sqlite_url: str, clock: MovedClock, package: Path, adapters: tuple[Script, Path]
+) -> AsyncIterator[Site]:
+    """A server with the page for all cells of a row, with a responder for each adapter."""
+    _, front = adapters
     site = Site(sqlite_url, clock, front, package)
-    await site.prepare(*map(address, ADAPTERS))
+    await site.prepare(*(user.email for user in users()))
     await site.start()
     yield site
     await site.stop()
 
 
-@asynccontextmanager
-async def following(
-    site: Site, node: Path, kinds: tuple[str, ...], name: str, folder: Path, **options: str
-) -> AsyncIterator[Crowd]:
-    """Adapters that follow both streams, each with a person who is signed in."""
-    given = {"url": site.url, "password": PASSWORD, **options}
-    async with running(node, name, folder, kinds=kinds, **given) as script:
-        crowd = Crowd(script, site, kinds)
-        async with crowd.expecting("signedIn"):
-            crowd.tell("signIn")
-        async with crowd.expecting("position", 2), crowd.expecting("shown"):
-            crowd.tell("show")
-            for stream in ("public", "guarded"):
-                crowd.tell("follow", stream=stream)
-        yield crowd
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.happens.__name__)
+async def test_row(case: Case, served: Site, adapters: tuple[Script, Path]) -> None:
+    script, _ = adapters
+    crowd = Crowd(script, served, users(case.tabs))
+    async with crowd.opened(PAGE):
+        await lived(case, served, crowd)
+    if crowd.faults:
+        pytest.fail("\n".join(f"{cell}: {fault}" for cell, fault in crowd.faults.items()))
 
 
 async def lived(case: Case, site: Site, crowd: Crowd) -> None:
@@ -176,39 +269,20 @@ async def lived(case: Case, site: Site, crowd: Crowd) -> None:
     await site.note("after")
     await crowd.hear("public", number(await site.open()))
     await crowd.hear("guarded", case.guarded.split()[-1])
+    wanted = {"public": case.public.split(), "guarded": case.guarded.split()}
+
+    def email(user: User) -> str | None:
+        return user.email if case.is_signed_in else None
+
     # What the page shows is of the same person.
     await crowd.until(
-        lambda kind: crowd.shown[kind]["email"] == (address(kind) if case.is_signed_in else None)
+        "what it shows to be of its person",
+        lambda cell: crowd.shown[cell]["email"] == email(crowd.cells[cell]),
     )
-    for kind in crowd.kinds:
-        heard = {stream: crowd.heard[kind, stream] for stream in ("public", "guarded")}
-        assert heard == {"public": case.public.split(), "guarded": case.guarded.split()}, kind
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.happens.__name__)
-async def test_in_node(case: Case, served: Site, node: Path, packed: Path, tmp_path: Path) -> None:
-    project(tmp_path, packed)
-    for name in ("followers.mjs", "followers_node.mjs"):
-        shutil.copy(FOLDER / name, tmp_path)
-    async with following(served, node, ADAPTERS, "followers_node.mjs", tmp_path) as crowd:
-        await lived(case, served, crowd)
-
-
-@pytest.mark.parametrize(
-    "case",
-    [case for case in CASES if case.happens in IN_CHROMIUM],
-    ids=lambda case: case.happens.__name__,
-)
-async def test_in_chromium(
-    case: Case, served: Site, node: Path, chromium: Path, packed: Path, tmp_path: Path
-) -> None:
-    project(tmp_path, packed)
-    shutil.copy(FOLDER / "followers.mjs", tmp_path)
-    esbuild = [CLIENT / "node_modules/.bin/esbuild", "followers.mjs", "--log-level=error", *BUNDLE]
-    await asyncio.to_thread(partial(subprocess.run, esbuild, cwd=tmp_path, check=True))
-    shutil.copy(tmp_path / "followers.js", served.folder)
-    (served.folder / "index.html").write_text('<!doctype html><script src="followers.js"></script>')
-    kinds = ("apollo", "urql", "relay")
-    options = {"chromium": str(chromium), "page": "/front/index.html"}
-    async with following(served, node, kinds, "followers_chromium.mjs", FOLDER, **options) as crowd:
-        await lived(case, served, crowd)
+    crowd.compare(
+        lambda cell, _: (
+            ""
+            if {stream: crowd.heard[cell, stream] for stream in STREAMS} == wanted
+            else f"should have public: {case.public}, guarded: {case.guarded}"
+        )
+    )
