@@ -69,7 +69,7 @@ class _Question:
     def __init__(self, database: Database, background: Background) -> None:
         self._database = database
         self._background = background
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[str | None] | None = None
 
     async def ask(self) -> str | None:
         """Return why the database does not answer within `ANSWER_SECONDS`; None if it does."""
@@ -79,14 +79,16 @@ class _Question:
         await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
         if not asked.done():
             return f"no answer in {ANSWER_SECONDS:g} s"
-        if asked.cancelled():
-            return "the server stops"
-        error = asked.exception()
-        return None if error is None else reason(error)
+        return "the server stops" if asked.cancelled() else asked.result()
 
-    async def _ask(self) -> None:
-        async with self._database.read() as db:
-            await db.execute(text("SELECT 1"))
+    async def _ask(self) -> str | None:
+        # Return the failure instead of raising it: the probe may have been answered before the database fails.
+        try:
+            async with self._database.read() as db:
+                await db.execute(text("SELECT 1"))
+        except Exception as error:
+            return reason(error)
+        return None
 
 
 def _describe(unwell: list[Supervised]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -28,11 +29,11 @@ NOT_READY = (503, {"status": "unavailable", "database": "not reachable"})
 
 @asynccontextmanager
 async def asking(
-    url: str, background: Background | None = None
+    url: str, background: Background | None = None, pool_seconds: float = 5
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of health routes that ask the database at this URL."""
     others = set(threading.enumerate())
-    database = Database(url, statement_seconds=5, pool_seconds=5)
+    database = Database(url, statement_seconds=5, pool_seconds=pool_seconds)
     background = background or Background(MovedClock())
     app = FastAPI()
     app.include_router(health.routes(database, background))
@@ -218,6 +219,23 @@ async def test_a_database_that_hangs_makes_nothing_ready_and_keeps_nobody_waitin
         }
         proxy.is_deaf = False
         assert await until_ready(client)
+
+
+async def test_a_database_that_fails_after_its_probe_was_answered_logs_no_error(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.05)
+    async with deaf_proxy(postgres_url) as proxy, asking(proxy.url, pool_seconds=0.5) as client:
+        proxy.is_deaf = True
+        assert await ready(client) == NOT_READY
+        named = "the health check of the database"
+        (task,) = [each for each in asyncio.all_tasks() if each.get_name() == named]
+        await asyncio.wait({task})
+        del task
+        proxy.is_deaf = False
+        assert await until_ready(client)
+        gc.collect()
+    assert caplog.records == []
 
 
 async def until_ready(client: httpx2.AsyncClient) -> bool:
