@@ -42,6 +42,7 @@ from watchword.oauth.endpoints import routes as oauth_routes
 from watchword.permissions import coverage
 from watchword.permissions.claims_read import claims_read
 from watchword.permissions.non_null import name_non_null
+from watchword.process import clock_check
 from watchword.process.background import Background
 from watchword.process.clock import Clock, SystemClock
 from watchword.process.garbage import GarbagePolicy
@@ -331,7 +332,7 @@ def _lifespan(  # type: ignore[no-untyped-def]
 
 
 def _open_periodic(pipeline: Pipeline, auth: AuthService) -> None:
-    """Start the background tasks that prune, rotate keys, announce what happens to accounts, and follow manifests."""
+    """Start the background tasks that prune, rotate keys, announce what happens to accounts, check the clock, and follow manifests."""
     services = pipeline.services
     needed = {STREAM: auth.seconds, ANNOUNCED: RECALLED}
     Pruner(services.event_log, services.clock, pipeline.settings, needed).open(services.background)
@@ -339,6 +340,8 @@ def _open_periodic(pipeline: Pipeline, auth: AuthService) -> None:
     Rotation(auth).open(services.background)
     if (hook := services.domain.on_identity) is not None:
         Announcer(services, hook).open(services.background)
+    leeway = pipeline.settings.leeway_seconds
+    clock_check.watch(services.database, services.background, services.clock, leeway)
     _follow_manifests(pipeline)
 
 

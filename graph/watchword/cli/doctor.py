@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import click
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from watchword.auth.accounts.accounts import ADMIN, list_admins, twins
 from watchword.auth.accounts.demo_people import able
@@ -31,12 +31,11 @@ from watchword.execution.documents.manifest import read_manifests
 from watchword.explorer.assets import NotInstalled
 from watchword.explorer.assets import load as load_assets
 from watchword.permissions import coverage
+from watchword.process import clock_check
 from watchword.process.clock import SystemClock
+from watchword.process.clock_check import TOLERANCE
 from watchword.storage.migration import pending
 from watchword.storage.vault import vault
-
-# Seconds by which clocks may differ before tokens begin to fail.
-CLOCK_TOLERANCE = 2.0
 
 Check = Callable[[Settings], Awaitable[str]]
 """Returns a text that says what is in order. Raises `Unsafe`, which says what is wrong and what to do."""
@@ -145,12 +144,9 @@ async def _clock(settings: Settings) -> str:
     now = SystemClock().now()
     async with opened(settings) as database, database.read() as db:
         newest = await db.scalar(select(Account.created_at).order_by(Account.created_at.desc()))
-        if isinstance(newest, datetime) and newest.timestamp() > now + CLOCK_TOLERANCE:
+        if isinstance(newest, datetime) and newest.timestamp() > now + TOLERANCE:
             raise Unsafe("This machine's clock is behind what was written before: set it by NTP.")
-        if not database.is_sqlite:
-            epoch = await db.scalar(text("SELECT extract(epoch FROM clock_timestamp())"))
-            if abs(float(epoch or 0) - now) > CLOCK_TOLERANCE:
-                raise Unsafe("This machine's clock and the database's differ: set both by NTP.")
+        await clock_check.check(database, TOLERANCE)
     return "is plausible"
 
 
