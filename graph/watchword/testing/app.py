@@ -123,7 +123,8 @@ class _App(Generic[C]):
     def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Call an async function with a transaction, as the server itself, and return what it returns.
 
-        Its rows and events are committed when the function ends, and not at all if it raises.
+        Its rows and events are committed when the function ends, and not at all if it raises. Raises `TypeError` for a
+        function that is not async.
         """
         return self._host.call(self._service.write(work))
 

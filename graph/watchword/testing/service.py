@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from inspect import isawaitable
 from typing import TypeVar
 
 import httpx2
@@ -154,7 +155,10 @@ class Service:
     async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run a function in a transaction."""
         async with self.people.transaction() as unit:
-            return await work(unit)
+            working = work(unit)
+            if not isawaitable(working):
+                raise TypeError("`write` takes an async function: `async def fill(unit): …`.")
+            return await working
 
     async def _heard(self) -> None:
         hub = self._pipeline.services.hub

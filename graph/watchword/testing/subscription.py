@@ -18,6 +18,7 @@ PATIENCE = 10.0
 # Seconds that a subscription may take to begin, if its resolver follows no stream and has said nothing.
 BEGINNING = 0.2
 ID = "1"
+CLOSED = "The subscription is closed: use it inside of its `with` block."
 
 
 class LiveSubscription:
@@ -135,19 +136,22 @@ class LiveSubscription:
         await self._ping(None)
 
     async def _ping(self, payload: dict[str, Any] | None) -> None:
-        self._pings += 1
-        mine = self._pings
         await self._send(
             {"type": "ping"} if payload is None else {"type": "ping", "payload": payload}
         )
+        self._pings += 1
+        mine = self._pings
         await self._until(lambda: self._pongs >= mine or self.closed, "answer a ping")
 
     async def _send(self, message: dict[str, Any]) -> None:
         if self._socket is None:
-            raise RuntimeError("The subscription is closed: use it inside of its `with` block.")
+            raise RuntimeError(CLOSED)
         await self._socket.send(json.dumps(message))
 
     async def _until(self, is_so: Callable[[], Any], what: str) -> None:
+        if self._socket is None and not is_so():
+            # What has arrived can be read after the block too.
+            raise RuntimeError(CLOSED)
         try:
             async with asyncio.timeout(PATIENCE), self._heard:
                 await self._heard.wait_for(lambda: bool(is_so()) or self._is_broken)

@@ -91,6 +91,8 @@ async def test_the_server_itself_writes_rows_and_events_or_neither(watchword: Ap
         assert watchword.write(count) == 1
         with pytest.raises(LookupError, match="no"):
             watchword.write(fail)
+        with pytest.raises(TypeError, match="`write` takes an async function"):
+            watchword.write(lambda unit: unit.publish(Event(toy_schema.STREAM, "hen", "made")))  # type: ignore[arg-type, return-value]
         assert await toys.next() == {"made": {"name": "bear"}}
         await toys.quiet()
 

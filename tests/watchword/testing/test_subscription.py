@@ -104,6 +104,17 @@ async def test_events_of_other_processes_are_looked_for(watchword: App) -> None:
             await toys.quiet()
 
 
+async def test_outside_of_its_block_nothing_is_waited_for(watchword: App) -> None:
+    toys = watchword.as_user().subscribe(MADE)
+    for use in (toys.next, toys.closed, toys.quiet, toys.renew):
+        with pytest.raises(RuntimeError, match="use it inside of its `with` block"):
+            await use()
+    async with toys:
+        await toys.quiet()
+    with pytest.raises(RuntimeError, match="use it inside of its `with` block"):
+        await toys.reminded()
+
+
 async def test_a_refused_subscription_says_why(watchword: App) -> None:
     async with watchword.anonymous.subscribe("subscription { guarded { name } }") as toys:
         assert (await toys.refused()).code == "UNAUTHENTICATED"
