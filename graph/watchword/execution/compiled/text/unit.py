@@ -11,8 +11,8 @@ from typing import Any
 
 from watchword.execution.compiled.mark import Mark, Marks
 
-# Parameters of every function: builtins that are read for each leaf, as local variables.
-QUICK = "T=type, S=str"
+# A parameter of every function: a builtin that is read for each object and most leaves, as a local variable.
+QUICK = "T=type"
 
 _numbers = itertools.count(1)
 

@@ -26,15 +26,13 @@ from watchword.execution.compiled.fields.checks import (
     Awaiter,
     Known,
     Place,
-    leaf_check,
     list_check,
     object_check,
 )
-from watchword.execution.compiled.fields.hiding import Hide, hide, hiding_check
 from watchword.execution.compiled.promise import Promise
 from watchword.execution.compiled.site import Site
 from watchword.execution.compiled.text.later import Later
-from watchword.execution.compiled.text.leaf import converted, unlikely
+from watchword.execution.compiled.text.leaf import write_leaf
 from watchword.execution.compiled.text.resolution import write_call
 from watchword.execution.compiled.text.scope import Scope, Slot, value_of
 from watchword.execution.compiled.text.unit import QUICK, Function, Unit
@@ -44,7 +42,7 @@ from watchword.libraries.strawberry_fields import CAST_ATTRIBUTE
 # Whether `strawberry.cast` was used on an object.
 CAST = "getattr({}, CAST, None) is not None"
 # Python allows twenty nested blocks. Selections below this depth get a function of their own.
-DEEPEST = 13
+DEEPEST = 12
 
 
 class Writer:
@@ -235,7 +233,7 @@ class Writer:
         """Write the completion of the value in a variable, for its type with the non-null wrapper."""
         place = Place(self.common, site, levels, kind, awaiter)
         if is_leaf_type(place.inner):
-            self._write_leaf(scope, place, variable, slot)
+            write_leaf(self, scope, place, variable, slot)
         elif is_list_type(place.inner):
             self._write_list(scope, place, variable, slot)
         elif is_abstract_type(place.inner):
@@ -243,46 +241,7 @@ class Writer:
         else:
             self._write_object(scope, place, variable, slot)
 
-    def _write_leaf(self, scope: Scope, place: Place, variable: str, slot: Slot) -> None:
-        function, mark = scope.function, scope.mark(place.site, place.levels)
-        hidden = hide(self.common, place.inner)
-        branches = self._branches(place, variable)
-        if hidden is not None:
-            branches = self._unhidden(function, place, branches, hidden)
-        is_there = "" if place.is_required else f"{variable} is not None"
-        for number, (condition, expression) in enumerate(branches):
-            with function.block(f"{'elif' if number else 'if'} {condition}", mark):
-                function.line(f"{variable} = {expression}", mark)
-        if branches:
-            head = f"elif {is_there}" if is_there else "else"
-        elif hidden is not None:
-            head = f"if {is_there or True}"
-        else:
-            unusual = unlikely(place.inner, variable)
-            head = f"if {is_there} and ({unusual})" if is_there else f"if {unusual}"
-        with function.block(head, mark):
-            check = leaf_check(place) if hidden is None else hiding_check(place, hidden)
-            self._write_check(scope, place, check, variable, slot)
-
-    def _branches(self, place: Place, variable: str) -> list[tuple[str, str]]:
-        """Return conditions and what a value is completed to where one holds, for types that are no plain scalars."""
-        if unlikely(place.inner, variable) is not None:
-            return []
-        usual = converted(self.unit, place.inner, variable)
-        plain = self.unit.constant("K", self.common.plain)
-        kind = self.unit.constant("K", place.inner)
-        others = (f"T({variable}) in {plain}", f"LEAF({kind}, {variable})")
-        return [others] if usual is None else [usual, others]
-
-    def _unhidden(
-        self, function: Function, place: Place, branches: list[tuple[str, str]], hidden: Hide
-    ) -> list[tuple[str, str]]:
-        """Return the branch of usual values, without those that are hidden: they go to the check with all others."""
-        decided = self.unit.constant("H", hidden)
-        names = function.decide(f"e_{place.inner.name}", f"{decided}(X)")
-        return [(f"{known} and n not in {names}", made) for known, made in branches[:-1]]
-
-    def _write_check(
+    def write_check(
         self, scope: Scope, place: Place, check: Callable[..., Any], variable: str, slot: Slot
     ) -> None:
         """Write the call of a check, and the note of a value that is not there yet."""
@@ -302,7 +261,7 @@ class Writer:
         waiting, made, item = f"w{number}", f"r{number}", f"x{number}"
         iterator = f"i{number}"
         with function.block(f"if T({variable}) is not list"):
-            self._write_check(scope, place, list_check(place), variable, slot)
+            self.write_check(scope, place, list_check(place), variable, slot)
         with function.block(f"if {variable} is not None"):
             function.line(f"{iterator} = iter({variable})", mark)
             function.line(f"{made} = []")
@@ -350,7 +309,7 @@ class Writer:
         if place.inner.is_type_of is not None:
             unlikely_class = f"({unlikely_class}) or {CAST.format(variable)}"
         with function.block(f"if {unlikely_class}"):
-            self._write_check(scope, place, object_check(place, known), variable, slot)
+            self.write_check(scope, place, object_check(place, known), variable, slot)
         with function.block(f"if {variable} is not None"):
             if scope.depth >= DEEPEST:
                 name = self.write_object(place.inner, place.site, place.levels)
