@@ -140,14 +140,20 @@ def _read_content(content_type: str) -> tuple[str, str]:
 _content = lru_cache(MOST_CACHED)(_read_content)
 
 
-async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
-    """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
+def whole_body(receive: Receive, limit: int) -> bytes | None:
+    """Return the body, once, if all of it has come; None if it must be read. Raises `BodyTooLarge`."""
     # Our own server has most bodies already, unless a middleware has put its own `receive` before it.
     take: TakeWhole | None = getattr(getattr(receive, "__self__", None), TAKE_WHOLE, None)
-    if take is not None and (whole := take()) is not None:
-        if len(whole) > limit:
-            raise BodyTooLarge
-        return whole
+    body = None if take is None else take()
+    if body is not None and len(body) > limit:
+        raise BodyTooLarge
+    return body
+
+
+async def read_body(headers: Table, receive: Receive, limit: int) -> bytes:
+    """Read the whole body. Raises `Gone`, and `BodyTooLarge` before more than `limit` bytes are in memory."""
+    if (body := whole_body(receive, limit)) is not None:
+        return body
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge

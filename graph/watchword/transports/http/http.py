@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
-from json import JSONDecodeError
 from typing import Any
-from urllib.parse import parse_qsl
 
 from watchword.asgi.types import (
     PLANNED,
-    BodyTooLarge,
     Gone,
     Headers,
     Message,
@@ -21,11 +18,8 @@ from watchword.asgi.types import (
     Response,
     Send,
     Table,
-    UnsupportedContent,
     address_of,
-    check_content,
     header_table,
-    read_body,
 )
 from watchword.context import Context
 from watchword.errors import (
@@ -38,7 +32,6 @@ from watchword.errors import (
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Draft, Plan, Refused
 from watchword.execution.shared.store import JsonAnswer
-from watchword.formats.exact_json import decode
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.eager import in_task
 from watchword.tokens.credential import from_headers, in_url, uses_dpop
@@ -50,7 +43,7 @@ from watchword.transports.http.accept import (
     names,
     parameters,
 )
-from watchword.transports.http.batch import Batch, Done, is_batch, make_batches
+from watchword.transports.http.batch import Batch, Done, make_batches
 from watchword.transports.http.caching import cache_control, conditional
 from watchword.transports.http.multipart import CONTENT_TYPE as MULTIPART
 from watchword.transports.http.multipart import (
@@ -59,7 +52,7 @@ from watchword.transports.http.multipart import (
     Multipart,
     MultipartParts,
 )
-from watchword.transports.http.remembered import Remembered
+from watchword.transports.http.reading import RequestReader
 from watchword.transports.http.responses import (
     CONTENT_TYPES,
     GRAPHQL_JSON,
@@ -74,9 +67,8 @@ from watchword.transports.http.responses import (
 from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
-from watchword.transports.http.uploads import is_form, make_uploads
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest, Opening, read
+from watchword.transports.request import GraphQLRequest, Opening
 
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
@@ -93,14 +85,9 @@ class HttpTransport:
 
     def __init__(self, pipeline: Pipeline, page: Page | None) -> None:
         self._pipeline = pipeline
-        self._ceiling = pipeline.ceiling
-        self._most_bytes = self._ceiling.most("body_bytes")
         self._page = page
-        self._uploads = make_uploads(pipeline)
         self._batches = make_batches(pipeline)
-        read_request = partial(read, needs_query=pipeline.engine.needs_query)
-        self._bodies = Remembered(lambda body: read_request(decode(body)))
-        self._queries = Remembered(lambda query: read_request(_query_parameters(query)))
+        self._reader = RequestReader(pipeline, self._batches)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = header_table(scope)
@@ -130,23 +117,28 @@ class HttpTransport:
     ) -> None:
         media_type = _media_type(accept)
         # A query string that is remembered was looked at before.
-        if (query := scope["query_string"]) and query not in self._queries and in_url(query):
+        if (query := scope["query_string"]) and not self._reader.remembers(query) and in_url(query):
             error = BadUserInput("Send the token in the Authorization header, never in the URL.")
             raise Failure(400, error, INVALID_REQUEST)
         address = address_of(scope["client"])
         principal = self._recall(headers)
+        has_waited = principal is None
         if principal is None:
             target = Target(scope["method"], scope["path"], address=address)
             credential = from_headers(scope["headers"])
             principal = await self._pipeline.authenticate(credential, target)
         try:
-            request = await self._read(scope, headers, receive, address)
+            request = self._reader.take(scope, headers, receive)
+            if request is None:
+                has_waited = True
+                request = await self._reader.receive(scope, headers, receive, address)
             if isinstance(request, Batch):
                 await (await self._answer_batch(request, scope, principal, media_type)).send(send)
                 return
             with request.files:
-                # The token may have expired or been revoked while the body arrived.
-                principal = self._pipeline.recheck_token(principal)
+                if has_waited:
+                    # The token may have expired or been revoked while the body arrived.
+                    principal = self._pipeline.recheck_token(principal)
                 plan = self._pipeline.plan(request, principal, address)
                 _admit(scope, plan)
                 if request.has_files and plan.is_subscription:
@@ -227,30 +219,6 @@ class HttpTransport:
         if given is None:
             return ANONYMOUS
         return self._pipeline.recall_bearer(given[7:]) if given[:7] == b"Bearer " else None
-
-    async def _read(
-        self, scope: Message, headers: Table, receive: Receive, address: str
-    ) -> GraphQLRequest | Batch:
-        if scope["method"] in ("GET", "HEAD"):
-            return self._queries.read(scope["query_string"])
-        if scope["method"] != "POST":
-            allowed = ((b"allow", b"GET, HEAD, POST"),)
-            raise Failure(405, BadUserInput("Use GET for queries, or POST."), allowed)
-        try:
-            if self._uploads is not None and is_form(headers):
-                return await self._uploads.receive(scope, headers, receive, address)
-            # Any web page can send a form or text/plain without a preflight (CSRF), but not JSON.
-            check_content(headers, JSON)
-            body = await read_body(headers, receive, self._most_bytes)
-            if self._batches is not None and is_batch(body):
-                return self._batches.read(body)
-            return self._bodies.read(body)
-        except UnsupportedContent as fault:
-            raise Failure(415, BadUserInput(fault.sentence), fault.headers) from None
-        except BodyTooLarge:
-            raise self._ceiling.refusal("body_bytes", "The body") from None
-        except JSONDecodeError as error:
-            raise BadUserInput(f"The body is not JSON: {error.msg}.") from error
 
     def _response(
         self,
@@ -362,27 +330,6 @@ def _is_browser(scope: Message, accept: str) -> bool:
         return False
     prefers_html = choose(accept, (JSON, GRAPHQL_JSON, HTML)) == HTML and names(accept, HTML)
     return prefers_html and not in_url(scope["query_string"])
-
-
-def _query_parameters(query_string: bytes) -> dict[str, Any]:
-    try:
-        decoded = query_string.decode("ascii")
-        given = parse_qsl(decoded, keep_blank_values=True, errors="strict")
-    except ValueError as error:
-        raise BadUserInput("The query string is not UTF-8, percent-encoded.") from error
-    # Treat an empty parameter as absent: HTML forms send the names of fields that were not filled in.
-    parameters: dict[str, Any] = {name: value for name, value in given if value}
-    for name in ("variables", "extensions"):
-        if name in parameters:
-            parameters[name] = _json(name, parameters[name])
-    return parameters
-
-
-def _json(name: str, text: str) -> object:
-    try:
-        return decode(text)
-    except JSONDecodeError as error:
-        raise BadUserInput(f"The parameter {name!r} is not JSON: {error.msg}.", [name]) from error
 
 
 def _admit(scope: Message, plan: Plan) -> None:
