@@ -157,7 +157,8 @@ class Context(ExtrasAccess, Generic[E]):
     @property
     def principal(self) -> Principal:
         """The caller. A run that several subscribers share can read only its `grants` and `is_anonymous`."""
-        return cast(Principal, self._principal) if self._holder is None else self._holder.principal
+        holder = self._holder
+        return self._principal if holder is None else holder.principal  # type: ignore[return-value]
 
     @property
     def is_shared(self) -> bool:

@@ -20,7 +20,7 @@ from watchword.context import Context
 from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.opening import Opened
-from watchword.execution.compiled.program import Program, finish
+from watchword.execution.compiled.program import Program
 from watchword.execution.compiled.programs import Programs
 from watchword.execution.compiled.run import Run
 from watchword.execution.executors import executor_of, in_time, result_of, wrapping
@@ -78,7 +78,9 @@ class Engine:
         self.planner = self._make_planner(made, limits, memory, hides)
         """The plans that are kept, and how many were made."""
         self._hook = options.ErrorHook(schema)
-        self.extensions = Extensions.of(schema)
+        found = self.extensions = Extensions.of(schema)
+        self.needs_query = found is None or found.are_directives_only
+        """Whether each request must have a document. Extensions may find it by what else the request says."""
         self.execution = execution
         self.view_of = finder(schema, introspection, self._forget)
         """What a caller is told of the schema; None if it is told all of it."""
@@ -88,11 +90,6 @@ class Engine:
 
     def _make_planner(self, *parts: Any) -> Planner:
         return Planner(*parts)
-
-    @property
-    def needs_query(self) -> bool:
-        """Whether each request must have a document. Extensions may find it by what else the request says."""
-        return self.extensions is None or self.extensions.are_directives_only
 
     def plan(
         self, query: str | None, operation_name: str | None, principal: Principal = ANONYMOUS
@@ -166,9 +163,10 @@ class Engine:
         plan = plan.whole or plan
         found = self._find_program(plan, is_wrapped=middleware is not None)
         if found is not None:
-            result = await self._run(found, plan, variables, context, middleware)
+            result = self._run(found, plan, variables, context, middleware)
             if result is not None:
-                return denials.gathered_in(result, context)
+                done = result if type(result) is ExecutionResult else await result
+                return denials.gathered_in(done, context)
         built = self._build_executor(plan, variables, context, self._executor_class, middleware)
         answer = built.execute_operation()
         result = cast(ExecutionResult, await answer if isawaitable(answer) else answer)
@@ -323,15 +321,18 @@ class Engine:
         is_compiled = self.execution == "compiled"
         return self._programs.find(plan, is_wrapped=is_wrapped) if is_compiled else None
 
-    async def _run(
+    def _run(
         self,
         program: Program,
         plan: Plan,
         variables: dict[str, Any] | None,
         context: Context,
         middleware: MiddlewareManager | None,
-    ) -> ExecutionResult | None:
-        """Run a compiled operation. Returns None if it is left to graphql-core with these variables."""
+    ) -> Any:
+        """Run a compiled operation; return its result, or an awaitable of it if it waits.
+
+        Returns None if it is left to graphql-core with these variables.
+        """
         kind = self._executor_class
         made: list[Executor[Any]] = []  # a call of `list[…]` would take a microsecond
         values = program.variables.coerce(variables)
@@ -350,9 +351,7 @@ class Engine:
             self._programs.fell_back(plan, cause.reason)
             return None
         self._programs.used(plan, program)
-        if data is None or type(data) is dict:
-            return ExecutionResult(data, run.errors)
-        return await finish(run, data)
+        return result_of(run, data)
 
     def _check(
         self,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql import ExecutionResult, GraphQLSchema
 from graphql.execution import Executor, MiddlewareManager, create_source_event_stream
 
 from watchword.context import Context
-from watchword.errors import TimedOut
 from watchword.execution import denials, numbers
 from watchword.execution.compiled.opening import Opened
 from watchword.execution.compiled.program import finish
@@ -28,6 +28,8 @@ from watchword.process.deadline import within
 from watchword.storage.database import is_unavailable
 
 log = logging.getLogger("watchword.execution")
+
+T = TypeVar("T")
 
 
 def build(
@@ -122,12 +124,14 @@ def gathered_in(result: Any, context: Context) -> Any:
     return later()
 
 
-async def in_time(running: Awaitable[Any], plan: Plan, context: Context) -> Any:
-    """Await a part of an execution. Raises `TimedOut` after `operation_seconds`, and logs which operation it was."""
+def in_time(running: Awaitable[T], plan: Plan, context: Context) -> Awaitable[T]:
+    """Return an awaitable of a part of an execution, which raises `TimedOut` after `operation_seconds` and logs which
+    operation it was."""
     services = context.services
-    try:
-        work = using(context.extras_scope, running)
-        return await within(services.clock, services.settings.operation_seconds, work)
-    except TimedOut:
-        log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")
-        raise
+    work = using(context.extras_scope, running)
+    warn = partial(_warn, plan)
+    return within(services.clock, services.settings.operation_seconds, work, on_timeout=warn)
+
+
+def _warn(plan: Plan) -> None:
+    log.warning("an operation took too long: %s", plan.operation_name or "(without a name)")

@@ -211,11 +211,12 @@ class Planner:
 
     def plan(self, query: str, operation_name: str | None, view: View | None = None) -> Plan:
         """Return the plan of an operation for callers with a view. Raises `Refused` when it cannot be run."""
-        if (found := self.known(query, operation_name, view)) is not None:
+        key = query, operation_name, view
+        if (found := self._plans.get(key)) is not None:
             return found
         self.made += 1
-        made = self._make(query, operation_name, view)
-        self._plans.put((query, operation_name, view), made)
+        made = self._make(*key)
+        self._plans.put(key, made)
         return made
 
     def known(self, query: str, operation_name: str | None, view: View | None) -> Plan | None:

@@ -39,7 +39,12 @@ class PlanMemory(Generic[P]):
 
     def get(self, key: Key) -> P | None:
         """Return the plan with this key, and note its use; None if it is not kept."""
-        return (self._of_trusted if key[0] in self._trusted else self._of_others).get(key)
+        latest = self._of_trusted if key[0] in self._trusted else self._of_others
+        # Asked for each request: a call more would cost as much as what it does.
+        plan = latest.plans.get(key)
+        if plan is not None:
+            latest.plans.move_to_end(key)
+        return plan
 
     def put(self, key: Key, plan: P) -> None:
         """Keep a plan in the place of those that were not used for longest, unless its document is too long."""
@@ -62,12 +67,6 @@ class _Latest(Generic[P]):
         self._most = most
         self._length = 0
         self.plans: OrderedDict[Key, P] = OrderedDict()
-
-    def get(self, key: Key) -> P | None:
-        plan = self.plans.get(key)
-        if plan is not None:
-            self.plans.move_to_end(key)
-        return plan
 
     def put(self, key: Key, plan: P) -> None:
         self.plans[key] = plan

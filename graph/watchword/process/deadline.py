@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -29,13 +29,24 @@ _CANCELLED = "it waited for something that was cancelled"
 _still_ending: set[asyncio.Future[Any]] = set()
 
 
-async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: bool = False) -> T:
+def _ignore() -> None:
+    """Do nothing."""
+
+
+async def within(
+    clock: Clock,
+    seconds: float,
+    work: Awaitable[T],
+    *,
+    whole: bool = False,
+    on_timeout: Callable[[], object] = _ignore,
+) -> T:
     """Await some work, for at most so many seconds, and return its result.
 
     Work that takes longer is cancelled, and the caller does not wait for its end: a commit that has
     begun, which is shielded, still completes. If the caller is cancelled, the work is cancelled too; with
-    `whole`, the caller first waits until the work ends or its time is over. Raises `TimedOut`,
-    `WorkCancelled`, and whatever the work raises.
+    `whole`, the caller first waits until the work ends or its time is over. `on_timeout` is called before
+    `TimedOut` is raised. Raises `TimedOut`, `WorkCancelled`, and whatever the work raises.
 
     The first step runs at once, so work that waits for nothing costs no turn of the event loop and no timer, and a task
     only if it asks for its own.
@@ -49,6 +60,7 @@ async def within(clock: Clock, seconds: float, work: Awaitable[T], *, whole: boo
     try:
         await _wait(over, whole)
         if not task.done():
+            on_timeout()
             raise TimedOut(seconds)
         if task.cancelled():
             raise WorkCancelled(_CANCELLED)

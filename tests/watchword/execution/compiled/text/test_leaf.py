@@ -25,7 +25,7 @@ class Text(str):
     __slots__ = ()
 
 
-class Word(str, enum.Enum):
+class Word(enum.StrEnum):
     """Members whose value is another than their characters."""
 
     ONE = "one", 1
@@ -41,7 +41,22 @@ class Whole(enum.IntEnum):
 
 
 VALUES: list[Any] = [
-    *("", "a", "é", "\ud800", Text("a"), Word.ONE, 0, 1, -(2**31), 2**31, 2**70, True, False, Whole.ONE),
+    *(
+        "",
+        "a",
+        "é",
+        "\ud800",
+        Text("a"),
+        Word.ONE,
+        0,
+        1,
+        -(2**31),
+        2**31,
+        2**70,
+        True,
+        False,
+        Whole.ONE,
+    ),
     *(0.0, -0.0, 1.5, 3.0, math.inf, -math.inf, math.nan, None, [], {}, object(), b"a"),
 ]
 complete = checking_executor(Executor).complete_leaf_value
