@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from opentelemetry.trace import Span, SpanContext, get_current_span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watchword.asgi.types import PLANNED, route_path
+from watchword.asgi.types import PLANNED, WRITE_WHOLE, Fixed, route_path
 from watchword.execution.plan import Plan
 from watchword.libraries.opentelemetry_parts import current_context
 from watchword.telemetry.traces import traceparent
@@ -110,8 +110,16 @@ class _Recorded:
 
     def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            self._note_head(message)
+            self._note_head(message["status"], is_stream=_is_stream(message))
         return self._send(message)
+
+    def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
+        """Let our own server write a response at once, as without traces. Returns False if it must be sent."""
+        write = getattr(getattr(self._send, "__self__", None), WRITE_WHOLE, None)
+        if write is None or not write(status, headers, body):
+            return False
+        self._note_head(status, is_stream=False)
+        return True
 
     def note_plan(self, plan: Plan) -> None:
         """Note which operation the request runs: an answer that is shared has no span of its own."""
@@ -126,9 +134,8 @@ class _Recorded:
             self._is_over = True
             self._span.end()
 
-    def _note_head(self, message: Message) -> None:
-        status, span = message["status"], self._span
-        noted = self._noted
+    def _note_head(self, status: int, *, is_stream: bool) -> None:
+        span, noted = self._span, self._noted
         noted["http.response.status_code"] = status
         if route := self._route():
             noted["http.route"] = route
@@ -137,7 +144,7 @@ class _Recorded:
         span.set_attributes(noted)
         if status >= 500:
             fail(span, str(status))
-        if _is_stream(message):
+        if is_stream:
             # Otherwise the span of a subscription would be sent when it ends, after hours.
             self.end()
 
