@@ -96,13 +96,13 @@ class Context(ExtrasAccess, Generic[E]):
         "_follow",
         "_heads",
         "_holder",
-        "_loaders",
         "_noted",
         "_observed",
         "_principal",
         "_reads",
         "_renew",
         "_via",
+        "batch_loaders",
         "extras_scope",
         "guards",
         "refusals",
@@ -145,7 +145,7 @@ class Context(ExtrasAccess, Generic[E]):
         """A loader that was used and reads streams that the operation does not declare: its name, and the streams."""
         self.sent: dict[int, Sequence[Any]] = {}
         """The guarded inputs that are sent to fields, by the identity of the field in the document."""
-        self._loaders: dict[Any, Loader[Any, Any]] = {}
+        self.batch_loaders: dict[Any, Loader[Any, Any]] = {}
         self._noted = noted
         self._observed: set[tuple[str, str]] | None = None
         self.extras_scope: ExtrasScope | None = None
@@ -274,7 +274,7 @@ class Context(ExtrasAccess, Generic[E]):
         async with transaction(services.database, services.bus, self.now, self.actor) as unit:
             yield unit
         self._heads |= unit.heads
-        self._loaders.clear()
+        self.batch_loaders.clear()
 
     def loader(
         self, load: Callable[[Context, list[K]], Awaitable[Sequence[V | BaseException]]]
@@ -286,25 +286,14 @@ class Context(ExtrasAccess, Generic[E]):
         life of the context: one operation or one event. The context of a subscription's resolver lives for
         many events, so it caches nothing.
         """
-        found = self._loaders.get(load)
+        found = self.batch_loaders.get(load)
         if found is None:
             if self._reads is not None:
                 self._check_declared(load, self._reads)
-            found = self._loaders[load] = Loader(
+            found = self.batch_loaders[load] = Loader(
                 partial(load, self), NAMED_AT_ONCE, keeps=self._follow is None
             )
         return found
-
-    async def end(self) -> None:
-        """Close what `Domain.context` opened, and let go of the loaders and guards, which hold this context. The runtime
-        calls it in a `finally` when an operation or event is over.
-
-        Otherwise only a collection of garbage could release all that the loaders have loaded.
-        """
-        self._loaders.clear()
-        self.guards = None
-        if self.extras_scope is not None:
-            await self.extras_scope.end()
 
     def _check_declared(self, load: Any, declared: frozenset[str]) -> None:
         sources = declared_by(load)
@@ -374,6 +363,18 @@ class Context(ExtrasAccess, Generic[E]):
                 "There is no live connection to renew: send this over the WebSocket."
             )
         return await self._renew(token, proof)
+
+
+async def close_context(context: Context) -> None:
+    """Close what `Domain.context` opened, and let go of the loaders and guards, which hold the context. Call it in a
+    `finally` when the operation or event is over.
+
+    Otherwise only a collection of garbage could release all that the loaders have loaded.
+    """
+    context.batch_loaders.clear()
+    context.guards = None
+    if context.extras_scope is not None:
+        await context.extras_scope.end()
 
 
 class _WritableContext(Context[E]):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi.views import Via, address_via
-from watchword.context import Context, Services
+from watchword.context import Context, Services, close_context
 from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
@@ -238,7 +238,7 @@ class Run:
         try:
             yield context
         finally:
-            await context.end()
+            await close_context(context)
 
     async def _once(self) -> AsyncGenerator[Sent, None]:
         follow = self.follow
@@ -360,7 +360,7 @@ class Run:
             making = source.answer(event, now)
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
-            await now.end()
+            await close_context(now)
         if self._operation.wants_cost:
             self._tell_cost(answer)
         return answer

@@ -16,7 +16,7 @@ from graphql.execution import (
     VariableValues,
 )
 
-from watchword.context import Context
+from watchword.context import Context, close_context
 from watchword.execution import denials, executors, options, rejection
 from watchword.execution.compiled.compilation import NotCompiled
 from watchword.execution.compiled.opening import Opened
@@ -134,7 +134,7 @@ class Engine:
             check_shared(result, context)
             return self._respond(plan, variables, context, result)
         finally:
-            await context.end()
+            await close_context(context)
 
     def _respond(
         self,
@@ -212,7 +212,7 @@ class Engine:
         finally:
             for executor, later in deferred:
                 await drop_deferred(executor, later)
-            await context.end()
+            await close_context(context)
 
     async def _execute_first_part(
         self,

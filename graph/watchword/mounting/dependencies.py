@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, HTTPException, Request, Response
 
 from watchword.asgi.types import address_of
-from watchword.context import Context
+from watchword.context import Context, close_context
 from watchword.errors import (
     BadUserInput,
     Forbidden,
@@ -79,7 +79,7 @@ def requires(permission: type[Permission]) -> Callable[..., Awaitable[Principal]
         except WatchwordError as error:
             raise _exception(watchword, request, error) from error
         finally:
-            await context.end()
+            await close_context(context)
 
     return check
 
