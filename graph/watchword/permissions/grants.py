@@ -24,27 +24,28 @@ from watchword.permissions.rules import (
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
 from watchword.principal import Principal
 
-_OF_GRANTS = (
-    Anyone,
-    SignedInRule,
-    ScopeRule,
-    RoleRule,
-    ClaimRule,
-    TenantRule,
-    DelegatedRule,
-    AuthenticatedByRule,
-    MultiFactorRule,
-)
+# Their verdicts are the same for all callers with equal `Grants`, signed in or not.
+_BY_GRANTS = (Anyone, SignedInRule, ScopeRule, RoleRule, TenantRule, DelegatedRule)
+_OF_GRANTS = (*_BY_GRANTS, ClaimRule, AuthenticatedByRule, MultiFactorRule)
 
 
 def reads_grants_only(rule: Rule) -> bool:
     """Tell whether a rule has the same verdict for all objects, arguments and moments."""
+    return _consists_of((*_OF_GRANTS, Observed), rule)
+
+
+def is_same_for_equal_grants(rule: Rule) -> bool:
+    """Tell whether a rule has the same verdict for all callers with equal grants of which all or none are signed in."""
+    return _consists_of(_BY_GRANTS, rule)
+
+
+def _consists_of(kinds: tuple[type[Rule], ...], rule: Rule) -> bool:
     kind = type(rule)
     if kind is AllOf or kind is AnyOf:
-        return all(map(reads_grants_only, rule.rules))  # type: ignore[attr-defined]
-    if kind is Not or kind is Observed:
-        return reads_grants_only(rule.rule)  # type: ignore[attr-defined]
-    return kind in _OF_GRANTS
+        return all(_consists_of(kinds, each) for each in rule.rules)  # type: ignore[attr-defined]
+    if kind is Not or (kind is Observed and kind in kinds):
+        return _consists_of(kinds, rule.rule)  # type: ignore[attr-defined]
+    return kind in kinds
 
 
 def can_decide(rule: Rule) -> bool:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from watchword.formats.frozen_json import FrozenObject
-from watchword.permissions.grants import can_decide, decide, decider, reads_grants_only
+from watchword.permissions.authentication_rules import MultiFactorRule
+from watchword.permissions.grants import (
+    can_decide,
+    decide,
+    decider,
+    is_same_for_equal_grants,
+    reads_grants_only,
+)
+from watchword.permissions.observed import Observed
 from watchword.permissions.rules import (
     AllOf,
     AnyOf,
@@ -79,3 +87,15 @@ def test_a_condition_after_a_denial_or_an_allowance_need_not_be_asked() -> None:
     assert decide(AnyOf((Anyone(), CHECK)), ANONYMOUS) is ALLOWED
     denied = decide(AllOf((SignedInRule(), CHECK)), ANONYMOUS)
     assert denied == Denied({"allOf": [{"signedIn": True}, {"condition": "to pass"}]})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [ClaimRule("unit", "a"), MultiFactorRule(), Observed(SignedInRule()), *OTHERS],
+)
+def test_equal_grants_say_nothing_of_claims_methods_and_objects(other: Rule) -> None:
+    same = AllOf((SignedInRule(), AnyOf((ScopeRule("a"), Not(RoleRule("b"))))))
+    assert is_same_for_equal_grants(same)
+    assert not is_same_for_equal_grants(other)
+    for rule in (AllOf((same, other)), AnyOf((other, same)), Not(other)):
+        assert not is_same_for_equal_grants(rule)

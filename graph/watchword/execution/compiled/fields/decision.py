@@ -19,11 +19,19 @@ from watchword.execution.compiled.site import Site
 from watchword.execution.denials import chosen, may_gather
 from watchword.libraries.graphql_execution import VariableValueSource
 from watchword.permissions.field import deny, rule_of
-from watchword.permissions.grants import can_decide, decider, reads_grants_only
+from watchword.permissions.grants import (
+    can_decide,
+    decider,
+    is_same_for_equal_grants,
+    reads_grants_only,
+)
 from watchword.permissions.input_permission import InputPermission
 from watchword.permissions.observed import Observed, note
 from watchword.permissions.verdict import ALLOWED, Denied, Verdict
-from watchword.principal import Principal
+from watchword.principal import Grants, Principal
+
+# A field of an operation remembers at most so many grants that open it.
+MOST_GRANTS = 64
 
 
 class Denial:
@@ -133,6 +141,7 @@ def decision(
     if not is_async and not all(extension.supports_sync for extension, _ in permissions):
         return None
     deciders = [(*each, _decider(each[1], common, site)) for each in permissions]
+    opened = _Opened() if all(_is_same(permission) for _, permission in permissions) else None
 
     def decide_anew(run: Run) -> Any:
         for extension, permission, decide in deciders:
@@ -146,12 +155,38 @@ def decision(
     def decide_once(run: Run) -> Any:
         # The principal of a live connection may change within an operation, when it is renewed.
         principal = run.context.principal
+        if opened is not None and principal.grants in opened.to(principal):
+            return True
         kept = run.kept.get(decide_once)
         if kept is None or kept[0] is not principal:
             kept = run.kept[decide_once] = principal, decide_anew(run)
+            if opened is not None and kept[1] is True:
+                opened.note(principal)
         return kept[1]
 
     return decide_once
+
+
+class _Opened:
+    """The grants that are known to open a field, for all operations of one text."""
+
+    def __init__(self) -> None:
+        self._to_strangers, self._to_signed_in = set[Grants](), set[Grants]()
+
+    def to(self, principal: Principal) -> set[Grants]:
+        """Return the grants that open it to callers who are signed in, or not, as this one."""
+        return self._to_strangers if principal.is_anonymous else self._to_signed_in
+
+    def note(self, principal: Principal) -> None:
+        known = self.to(principal)
+        if len(known) >= MOST_GRANTS:
+            known.clear()
+        known.add(principal.grants)
+
+
+def _is_same(permission: BasePermission) -> bool:
+    rule = rule_of(permission)
+    return rule is not None and is_same_for_equal_grants(rule)
 
 
 def _can_decide(permission: BasePermission) -> bool:

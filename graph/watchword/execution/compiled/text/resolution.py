@@ -121,15 +121,17 @@ def _called(
     if call.decide is None:
         return [*before, *lines]
     name = _decided(writer, scope, site, call.decide)
+    # A list has many places: a local variable is tested faster than what it holds is compared.
+    is_open = scope.function.decide(f"o{site.number}", f"{name} is True")
     chained = _chained(writer, site, source, indexes)
     place = writer.unit.constant("M", scope.mark(site))
     if call.arguments.each is not None:
         # An argument that cannot be converted is an error before the permissions are.
-        asked = [f"if {name} is True: {before[0]}; {lines[0]}"]
+        asked = [f"if {is_open}: {before[0]}; {lines[0]}"]
         return [*asked, f"else: {variable} = {wait}{chained}"]
     return [
         *before,
-        f"if {name} is True: {lines[0]}",
+        f"if {is_open}: {lines[0]}",
         f"elif {name} is None: {variable} = {wait}{chained}",
         # A list has many places: a test costs less than a call.
         f"elif {name}.is_told: {variable} = None",

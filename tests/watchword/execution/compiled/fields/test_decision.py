@@ -9,6 +9,7 @@ import strawberry
 
 from tests.support.both_executions import LIMITS, SERVICES, Both
 from watchword.context import Context, Info
+from watchword.execution.compiled.fields import decision
 from watchword.execution.engine import Engine
 from watchword.permissions.field import (
     HasRole,
@@ -90,10 +91,9 @@ async def test_a_condition_is_asked_only_if_grants_do_not_decide() -> None:
     assert asked == []
 
 
-async def test_grants_are_read_once_for_all_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
-    plan = engine.plan("{ items { role } }", None)
-    await engine.execute(plan, None, Context(SERVICES, ADMIN))
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The roles that rules have looked for."""
     reads: list[str] = []
     holds = RoleRule.holds
 
@@ -102,9 +102,46 @@ async def test_grants_are_read_once_for_all_items(monkeypatch: pytest.MonkeyPatc
         return holds(rule, question)
 
     monkeypatch.setattr(RoleRule, "holds", counted)
+    return reads
+
+
+async def test_grants_are_read_once_for_all_items(reads: list[str]) -> None:
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
+    plan = engine.plan("{ items { role } }", None)
+    await engine.execute(plan, None, Context(SERVICES, ADMIN))
+    reads.clear()
     for principal in (ADMIN, OTHER):
         await engine.execute(plan, None, Context(SERVICES, principal))
     assert reads == ["admin", "admin"]
+
+
+async def test_grants_that_are_known_to_open_a_field_are_not_decided_again(
+    reads: list[str],
+) -> None:
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
+    plan = engine.plan("{ items { role others } }", None)
+    like_admin = Principal("b", Grants(frozenset({"admin"}), frozenset({"read"})))
+    stranger = Principal("", like_admin.grants)
+    for principal in (ADMIN, ADMIN, like_admin, stranger):
+        reads.clear()
+        answer = await engine.execute(plan, None, Context(SERVICES, principal))
+        assert [item["role"] for item in answer["data"]["items"]] == ["0", "1", "2"]
+        assert len(answer["errors"]) == 3
+    # A caller who is not signed in is another one, whatever its grants.
+    assert reads == ["admin", "admin"]
+    reads.clear()
+    await engine.execute(plan, None, Context(SERVICES, like_admin))
+    assert reads == ["admin"]  # the denial alone
+
+
+async def test_a_field_remembers_only_so_many_grants(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision, "MOST_GRANTS", 2)
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
+    plan = engine.plan("{ items { others } }", None)
+    for number in [*range(5), 0]:
+        principal = Principal("a", Grants(frozenset({f"role {number}"})))
+        answer = await engine.execute(plan, None, Context(SERVICES, principal))
+        assert "errors" not in answer
 
 
 class _Holder:
