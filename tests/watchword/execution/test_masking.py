@@ -14,7 +14,7 @@ from strawberry.relay.utils import SliceMetadata
 
 from tests.support.away import away
 from watchword.errors import Internal, NotFound
-from watchword.execution.masking import format_error, mask
+from watchword.execution.masking import code_of, format_error, mask
 
 
 def test_a_known_error_keeps_everything() -> None:
@@ -107,6 +107,7 @@ def test_a_client_is_told_what_is_wrong_with_a_page_or_a_global_id(
     located = GraphQLError(str(raised.value), path=["fruit"], original_error=raised.value)
     shown = format_error(located)
     assert (shown["message"], shown["extensions"]) == (told, {"code": "BAD_USER_INPUT"})
+    assert code_of(located) == "BAD_USER_INPUT"
 
 
 class Broken(Fruit):
@@ -120,3 +121,4 @@ def test_an_error_of_a_resolver_below_relay_is_concealed() -> None:
         Broken.resolve_node("1", info=INFO)
     located = GraphQLError("secret", path=["fruit"], original_error=raised.value)
     assert "secret" not in str(format_error(located))
+    assert code_of(located) == "INTERNAL"
