@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from strawberry import relay
 from tests.conformance.test_operations import every_transport, first
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
-from watchword import HasScope, Public, guarded_by
+from watchword import HasScope, Owner, Public, guarded_by, sees
 from watchword.domain import Domain
 from watchword.permissions.coverage import cover
 
@@ -52,6 +53,29 @@ class Buoy(relay.Node):
         return found(cls, [*node_ids])
 
 
+@dataclass
+class WreckRow:
+    owner: str
+
+
+SeesWreck = HasScope("wrecks") | Owner("row.owner")
+
+
+@guarded_by(SeesWreck)
+@strawberry.type
+class Wreck(relay.Node):
+    """A type whose objects are found by those alone who may see them."""
+
+    key: relay.NodeID[int]
+    row: strawberry.Private[WreckRow]
+    secret: str = SECRET
+
+    @classmethod
+    def resolve_nodes(cls, *, info: Any, node_ids: Any, required: bool = False) -> list[Any]:
+        made = found(lambda key: cls(key=key, row=WreckRow("somebody else")), [*node_ids])
+        return [each if each and sees(each.row, SeesWreck, info.context) else None for each in made]
+
+
 @guarded_by(Public)
 @strawberry.type
 class Rock:
@@ -70,7 +94,7 @@ class Query:
 
 
 # Strawberry applies `relay.node()` to a field once: one schema serves all tests.
-SCHEMA = strawberry.Schema(Query, types=[Ship, Buoy])
+SCHEMA = strawberry.Schema(Query, types=[Ship, Buoy, Wreck])
 cover(SCHEMA, Domain())
 
 
@@ -150,6 +174,20 @@ async def test_an_id_that_is_forged_is_refused_in_a_few_bytes(
         data = answer.get("data") or {}
         assert not data.get("node")
         assert not any(data.get("nodes") or ())
+
+
+@every_transport
+async def test_an_object_that_resolve_nodes_hides_has_the_answer_of_one_that_is_not_there(
+    transport: str, server: ToyServer
+) -> None:
+    answers = set()
+    for key in (*EXISTING, 11, 99):
+        id = made_id("Wreck", key)
+        one = await first(transport, server.url, ONE, variables={"id": id})
+        many = await first(transport, server.url, MANY, variables={"ids": [id]})
+        answers.add(json.dumps([one["data"], many["data"], one.get("errors"), many.get("errors")]))
+    [told] = answers
+    assert json.loads(told) == [{"node": None}, {"nodes": [None]}, None, None]
 
 
 @every_transport
