@@ -26,6 +26,7 @@ from watchword.auth.fields.session_fields import SessionView as Session
 from watchword.auth.fields.session_fields import account_sessions, revoke_session
 from watchword.auth.tables import Account
 from watchword.cli.operator import Operator, operator
+from watchword.config.cost_directives import cost, list_size
 from watchword.config.settings import Settings
 from watchword.connections.presence import Present
 from watchword.context import Context, Info
@@ -44,7 +45,6 @@ from watchword.errors import (
 )
 from watchword.events.event import PRESENT, Event
 from watchword.events.sources import reads
-from watchword.execution.cost.directives import cost, list_size
 from watchword.execution.extensions.needs import each_execution, each_request
 from watchword.execution.shared.store import JsonAnswer
 from watchword.formats.text import checked_text, cleaned_text, mended_text

@@ -74,7 +74,7 @@ def code_of(error: BaseException) -> str:
         return str(_extensions(error)["code"])
     if isinstance(cause, GraphQLError) and is_meant_for_clients(cause):
         return str(_extensions(cause)["code"])
-    if relay_fault(cause):
+    if cause is not None and relay_fault(cause):
         return BadUserInput.code
     return Unavailable.code if is_unavailable(cause) else Internal.code
 

@@ -7,11 +7,15 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
+from watchword.config.cost_directives import cost
 from watchword.events.sources import reads
 from watchword.relay.paginate import Order, Slice
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+# Counting all items takes a statement of its own, and about as long as fifty objects.
+COUNT_COST = 50
 
 
 @reads()
@@ -71,7 +75,8 @@ class Connection(Generic[T]):
     # What it counts is what the field that returns the connection has declared.
     @reads()
     @strawberry.field(
-        description="The number of all items. It is counted only when it is asked for."
+        description="The number of all items. It is counted only when it is asked for.",
+        directives=[cost(COUNT_COST)],
     )
     async def total_count(self) -> int:
         return len(self.found.rows) if self.found.is_whole else await self.count()

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import strawberry
 
+from watchword.execution.limits import Limits
+from watchword.execution.plan import Planner
+from watchword.libraries.strawberry_parts import definition
 from watchword.relay.connection import Connection, connect
 from watchword.relay.paginate import Order, Slice
 
@@ -19,6 +22,8 @@ ALL = """
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
 } }
 """
+# A page, and the same with its number of all items under thirty names.
+PAGES = "nodes { name }", " ".join(["nodes { name }", *(f"n{n}: totalCount" for n in range(30))])
 
 
 @dataclass
@@ -138,3 +143,9 @@ def test_the_types_are_named_as_relay_names_them() -> None:
         assert line in sdl
     for member in ("cursor: String!", "node: Toy!", "endCursor: String\n", "hasNextPage: Boolean!"):
         assert member in sdl
+
+
+def test_counting_all_items_costs_as_much_as_fifty_objects() -> None:
+    planner = Planner(definition(schema), Limits(2_000, 15, 50, 1_000_000), 10)
+    page, counted = (planner.plan(f"{{ toys {{ {names} }} }}", None) for names in PAGES)
+    assert planner.cost(counted, {}) - planner.cost(page, {}) == 30 * 50

@@ -26,8 +26,8 @@ from graphql.execution import VariableValues
 from graphql.utilities import coerce_input_literal
 from strawberry import UNSET
 
+from watchword.config.cost_directives import ListSize
 from watchword.errors import BadUserInput
-from watchword.execution.cost.directives import ListSize
 from watchword.execution.cost.weights import list_size_of
 from watchword.libraries.graphql_core import default_value
 from watchword.libraries.strawberry_parts import page_size

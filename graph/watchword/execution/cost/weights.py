@@ -22,8 +22,8 @@ from graphql import (
 )
 from strawberry import UNSET
 
+from watchword.config.cost_directives import Cost, ListSize
 from watchword.errors import Unsafe
-from watchword.execution.cost.directives import Cost, ListSize
 from watchword.execution.cost.formula import Number
 from watchword.libraries.strawberry_parts import directives_of, page_size
 
