@@ -20,6 +20,7 @@ PACKAGE = Path(watchword.__file__).parent
 NOT_OF_THE_START = ("cli", "testing", "client")
 # Modules whose refusals are tested elsewhere with what they advise, because nothing of it can be done in this process.
 ELSEWHERE = {
+    "process/clock_check.py": "watchword/process/test_clock_check.py: a background task says it, of PostgreSQL's clock",
     "telemetry/traces/provider.py": "watchword/telemetry/traces/test_provider.py: the SDK is not installed",
     "storage/sql_mistakes.py": "watchword/storage/test_sql_mistakes.py: a mistake in somebody's own SQL",
 }
