@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -181,6 +182,20 @@ class Settings(
             home = Path(values.get("home", "var"))
             values["database_url"] = f"sqlite+aiosqlite:///{home / 'watchword.db'}"
         return values
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        # uvicorn takes anything else for a name, which no connection has: every client would be at the proxy's address.
+        for each in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                each == "*" or ip_network(each)
+            except ValueError:
+                raise ValueError(
+                    "must be addresses and networks with commas between them, such as 127.0.0.1,10.0.0.0/8, or *:"
+                    f" {each!r} is none"
+                ) from None
+        return proxies
 
     @field_validator("introspection")
     @classmethod

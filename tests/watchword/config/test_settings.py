@@ -113,6 +113,10 @@ def test_nothing_has_to_be_set() -> None:
             {"max_upload_file_bytes": 30_000_000},
             "MAX_UPLOAD_BYTES must not be smaller than WATCHWORD_MAX_UPLOAD_FILE_BYTES",
         ),
+        *(
+            ({"trusted_proxies": value}, "TRUSTED_PROXIES must be addresses and networks")
+            for value in ("nginx", "127.0.0.1;10.0.0.1", "10.0.0.1/8", "127.0.0.1, ::1/129")
+        ),
         ({"workers": 2}, "WORKERS above 1 needs a bus between processes"),
         (
             {"refresh_idle_seconds": 7200, "refresh_absolute_seconds": 7199},
@@ -145,6 +149,11 @@ def test_what_is_no_origin_is_refused_with_advice(origin: str, words: str) -> No
     refusal = refused(allowed_origins=["https://good.example.com", origin])
     assert refusal.startswith("WATCHWORD_ALLOWED_ORIGINS ")
     assert words in refusal
+
+
+@pytest.mark.parametrize("proxies", ["*", "127.0.0.1", "::1, 10.0.0.0/8,fd00::/8,", ""])
+def test_addresses_and_networks_of_proxies_are_taken(proxies: str) -> None:
+    assert Settings(_env_file=None, trusted_proxies=proxies).trusted_proxies == proxies
 
 
 def test_origins_are_kept_as_browsers_write_them() -> None:
