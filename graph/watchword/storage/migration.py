@@ -6,6 +6,7 @@ never mistaken for those of the other.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ from watchword.storage.packages import (
     is_noted,
     note,
 )
+
+log = logging.getLogger("watchword.migration")
 
 # The number of an advisory lock: any will do, as long as every process uses the same one.
 LOCK = 7_709_013
@@ -94,7 +97,12 @@ async def _turn(database: Database) -> AsyncIterator[AsyncConnection]:
         if database.is_sqlite:
             yield connection
             return
-        await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+        if not await connection.scalar(text(f"SELECT pg_try_advisory_lock({LOCK})")):
+            # It may hold the lock until PostgreSQL notices that its machine is gone, which can take hours.
+            log.info(
+                "another process migrates the database: waiting for its advisory lock %d", LOCK
+            )
+            await connection.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
         await connection.commit()
         try:
             yield connection

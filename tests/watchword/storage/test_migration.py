@@ -13,13 +13,14 @@ from sqlalchemy import inspect, text
 from tests.support.clock import MovedClock
 from tests.support.identity import unit_of
 from tests.support.migrations import upgrade_to
+from tests.support.toy_server import until
 from watchword.auth.accounts.accounts import find_account, rename, twins
 from watchword.auth.sessions.sessions import Device, Sessions
 from watchword.config.settings import Settings
 from watchword.errors import Unsafe
 from watchword.events.bus.memory import MemoryBus
 from watchword.storage.database import Database
-from watchword.storage.migration import RUNTIME, pending, upgrade
+from watchword.storage.migration import LOCK, RUNTIME, pending, upgrade
 from watchword.storage.packages import Migrations
 
 PACKAGES = [RUNTIME, Migrations("incident_room.migrations", "incident_room_version")]
@@ -51,6 +52,22 @@ async def test_processes_that_start_together_take_turns(database: Database) -> N
     if not database.is_sqlite:
         await asyncio.gather(*(upgrade(database, PACKAGES) for _ in range(4)))
     assert await pending(database, PACKAGES) == []
+
+
+async def test_a_process_says_that_it_waits_for_another_that_migrates(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    database, other = Database(postgres_url), Database(postgres_url)
+    async with other.engine.connect() as holding:
+        await holding.execute(text(f"SELECT pg_advisory_lock({LOCK})"))
+        waiting = asyncio.create_task(upgrade(database, PACKAGES))
+        await until(lambda: f"waiting for its advisory lock {LOCK}" in caplog.text)
+        assert not waiting.done()
+        await holding.execute(text(f"SELECT pg_advisory_unlock({LOCK})"))
+        await waiting
+    await database.close()
+    await other.close()
 
 
 async def test_an_sql_error_in_a_revision_names_its_file_and_leaves_nothing(
