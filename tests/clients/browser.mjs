@@ -18,9 +18,18 @@ async function arrive() {
     const edge = lines.closest(".monaco-scrollable-element").getBoundingClientRect().right;
     return [...lines.querySelectorAll(".view-line > span")].some((line) => line.getBoundingClientRect().right > edge);
   });
-  say("welcome", { isCut });
+  say("welcome", { isCut, hidden: await hidden(page) });
   await picture(page, "welcome");
   return page;
+}
+
+/** Return the lines of the variables that are not wholly inside of the editor's box. */
+async function hidden(page) {
+  return page.$eval(".graphiql-editors", (editors) => {
+    const { bottom } = editors.getBoundingClientRect();
+    const lines = [...editors.querySelectorAll(".graphiql-editor-tool .line-numbers")].filter((each) => each.checkVisibility());
+    return lines.filter((each) => each.getBoundingClientRect().bottom > bottom).map((each) => each.textContent);
+  });
 }
 
 async function signIn(page) {
@@ -41,7 +50,7 @@ async function follow(page) {
   say("beside", { answer: await explorer.ask(page, options.query) });
   await explorer.follow(page, options.subscription);
   say("two", { open: await page.$$eval('.events article[data-open="true"]', (found) => found.length) });
-  say("both", await explorer.event(page));
+  say("both", { ...(await explorer.event(page)), hidden: await hidden(page) });
   await picture(page, "events");
 }
 

@@ -74,7 +74,8 @@ async def use(
     ):
         default = await script.wait("default query")
         assert "errors" not in default["answer"]
-        assert not (await script.wait("welcome"))["isCut"]
+        welcome = await script.wait("welcome")
+        assert (welcome["isCut"], welcome["hidden"]) == (False, [])
         # To find out that nobody is signed in is no error.
         assert "complaint" not in [step["step"] for step in script.seen]
         assert (await script.wait("sign-in refused"))["text"]
@@ -90,6 +91,7 @@ async def use(
         assert (await script.wait("two"))["open"] == 2
         both = await responder.open_until(lambda: script.wait("both"))
         assert responder.knows(both["answer"])
+        assert both["hidden"] == []
         acting = await script.wait("acting")
         assert "on the same connection" in acting["connection"]
         assert acting["answer"]["data"]["viewer"]["scopes"] == ["incidents:read"]

@@ -47,7 +47,7 @@ export function Codes() {
       <Fault>{action.error}</Fault>
       <div class="actions start">
         {factor && !setup && (
-          <button type="button" disabled={action.isBusy} onClick={() => void begin()}>
+          <button type="button" class={factor.enabled ? "small" : ""} disabled={action.isBusy} onClick={() => void begin()}>
             {factor.enabled ? "Use another app" : "Set up codes"}
           </button>
         )}

@@ -29,7 +29,7 @@ export function Clients() {
     void reload();
   };
   const button = (
-    <button type="button" onClick={() => setEditing("new")}>
+    <button type="button" class="small" onClick={() => setEditing("new")}>
       Add a client
     </button>
   );
