@@ -1,18 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock, json, refusal, server, settled, token, tokens } from "./fakes.mjs";
-
-const { createSession, memoryStore } = await import(`${process.env.PACKAGE}/index.js`);
-const URL_ = "https://api.example.com";
-const LOGIN = { email: "ann@example.com", password: "secret" };
-
-function made(routes, options = {}) {
-  const { store = memoryStore(), ...rest } = options;
-  const clock = new FakeClock(), said = [], asked = server(routes);
-  const session = createSession({ url: URL_, fetch: asked.fetch, clock, store, ...rest });
-  for (const name of ["signedIn", "signedOut", "expired", "changed", "mustStepUp"]) session.on(name, () => said.push(name));
-  return { session, clock, said, asked, store };
-}
+import { createSession, LOGIN, made, memoryStore, URL_ } from "./sessions.mjs";
 
 test("without a refresh token nobody is signed in, and no request is made", async () => {
   const { session, asked, said } = made({});
@@ -250,35 +239,6 @@ test("a refusal that a better proof does not mend is not asked for again", async
   assert.equal(odd.asked.seen.length, 3);
 });
 
-test("tabs without locks that refresh at the same time both keep the session", async () => {
-  const { locks } = navigator;
-  Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
-  try {
-    // The browser's cookie: it is sent as it is when a request starts, and each refresh token is good once.
-    let cookie = 1;
-    const waiting = [];
-    const refresh = async () => {
-      const sent = cookie;
-      await new Promise((done) => waiting.push(done));
-      return sent === cookie ? ((cookie += 1), tokens("s1")) : refusal("invalid_grant");
-    };
-    const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": refresh };
-    const tabs = [made(routes, { store: "cookie", restore: false }), made(routes, { store: "cookie", restore: false })];
-    for (const { session } of tabs) await session.signIn(LOGIN);
-    let isOver = false;
-    const refreshing = Promise.all(tabs.map(({ session }) => session.refresh())).finally(() => (isOver = true));
-    for (const count of [2, 1]) {
-      while (waiting.length < count && !isOver) await settled();
-      for (const go of waiting.splice(0)) go();
-    }
-    assert.ok((await refreshing).every(Boolean));
-    assert.deepEqual(tabs.map(({ session, said }) => [session.state, said.includes("expired")]), [["signedIn", false], ["signedIn", false]]);
-    for (const { session } of tabs) session.close();
-  } finally {
-    Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
-  }
-});
-
 test("an answer that makes no sense ends no session", async () => {
   for (const nonsense of ["<html>", "null", "[]", "{}", '{"access_token": 1}', '{"access_token": "a.b.c", "expires_in": 600}']) {
     for (const status of [200, 401, 500]) {
@@ -402,157 +362,6 @@ test("a Request is sent with the token, and again with its body when the token h
   const bearers = [first, await session.token()].map((each) => `Bearer ${each}`);
   assert.deepEqual(seen, bearers.map((bearer) => ["PUT", "text", "a file", bearer]));
   assert.notEqual(...bearers);
-});
-
-test("a second factor is asked for, and a refused one is told", async () => {
-  const login = ({ body }) => !body.otp ? refusal("mfa_required") : body.otp === "123456" ? tokens("s1") : refusal("invalid_grant");
-  const right = made({ "/api/auth/login": login }, { onSecondFactor: async () => ({ otp: "123456" }) });
-  assert.equal((await right.session.signIn(LOGIN)).sid, "s1");
-  const wrong = made({ "/api/auth/login": login }, { onSecondFactor: async () => ({ otp: "0" }) });
-  await assert.rejects(wrong.session.signIn(LOGIN), { code: "invalid_grant" });
-  await assert.rejects(made({ "/api/auth/login": login }).session.signIn(LOGIN), { code: "mfa_required" });
-});
-
-function stepping(onStepUp, expired = 0, refused = { a: null }) {
-  let recent = false, signed = "s1", refreshed = "s1";
-  const done = [], login = (sid) => (signed = sid), refresh = (sid) => (refreshed = sid);
-  const routes = {
-    "/api/auth/login": () => tokens(signed),
-    "/api/auth/refresh": () => tokens(refreshed),
-    "/api/auth/step-up": () => ((recent = true), tokens("s1")),
-    "/graphql": ({ body }) => expired-- > 0 ? json({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] }, 401) : (done.push(body?.query), recent ? json({ data: { a: true } })
-      : json({ data: refused, errors: [{ message: "", path: ["a"], extensions: { code: "STEP_UP_REQUIRED", maxAge: 300, acrValues: ["phr"] } }] }, 200, { "www-authenticate": 'Bearer error="insufficient_user_authentication"' })),
-  };
-  return { ...made(routes, { onStepUp }), done, login, refresh };
-}
-
-test("the person is asked once for several operations that need a recent sign-in", async () => {
-  const asked = [], { session, said } = stepping(async (need) => (asked.push(need), { password: "secret" }));
-  await session.signIn(LOGIN);
-  const answers = await Promise.all([session.query("mutation { a }"), session.query("{ a }")]);
-  assert.deepEqual([answers, asked], [[{ a: true }, { a: true }], [{ maxAge: 300, acrValues: ["phr"], issuer: undefined }]]);
-  assert.equal(said.filter((name) => name === "mustStepUp").length, 1);
-});
-
-test("a step-up is asked after an expired token too", async () => {
-  const { session } = stepping(async () => ({ password: "secret" }), 1);
-  await session.signIn(LOGIN);
-  assert.deepEqual(await session.query("{ a }"), { a: true });
-});
-
-test("a mutation of which a part may have been done is not sent again", async () => {
-  const { session, done } = stepping(async () => ({ password: "secret" }));
-  await session.signIn(LOGIN);
-  await assert.rejects(session.query("mutation { a b }"), { code: "STEP_UP_REQUIRED" });
-  assert.equal(done.length, 1);
-});
-
-test("an operation that is sent by an id is sent again if it is a query, or if its answer has one field", async () => {
-  const { createLive } = await import(`${process.env.PACKAGE}/index.js`), { watchwordNetwork } = await import(`${process.env.PACKAGE}/relay.js`);
-  const byRelay = (operationKind) => (session) =>
-    watchwordNetwork(createLive(session)).execute({ operationKind, id: "r1", name: "Any", text: null, metadata: {} }, {}, {}).toPromise();
-  const byHand = (init) => async (session) => (await session.fetch("/graphql", init)).json();
-  // Apollo Client and urql send the hash without the text, and may send queries by GET.
-  const hash = byHand({ method: "POST", body: JSON.stringify({ operationName: "A", extensions: { persistedQuery: { sha256Hash: "h" } } }) });
-  const one = { a: null }, two = { a: null, b: null };
-  const cases = [
-    [byRelay("query"), one, 2], [byRelay("query"), two, 2], [byRelay("query"), null, 2], [byHand({ method: "GET" }), two, 2],
-    [byRelay("mutation"), one, 2], [byRelay("mutation"), two, 1], [byRelay("mutation"), null, 1], [hash, one, 2], [hash, two, 1],
-  ];
-  for (const [ask, refused, sent] of cases) {
-    const { session, done } = stepping(async () => ({ password: "secret" }), 0, refused);
-    await session.signIn(LOGIN);
-    const answer = await ask(session);
-    assert.deepEqual([done.length, answer.data], [sent, sent === 2 ? { a: true } : refused]);
-  }
-});
-
-test("a request is not sent again as another person", async () => {
-  const stepped = stepping(async (need, session) => (stepped.login("s2"), await session.signIn(LOGIN), true));
-  await stepped.session.signIn(LOGIN);
-  await assert.rejects(stepped.session.query("mutation { a }"), { code: "STEP_UP_REQUIRED" });
-  assert.deepEqual([stepped.session.claims.sid, stepped.done.length], ["s2", 1]);
-  const expired = stepping(undefined, 1);
-  await expired.session.signIn(LOGIN);
-  expired.refresh("s2");
-  await assert.rejects(expired.session.query("mutation { a }"), { code: "TOKEN_EXPIRED" });
-  assert.deepEqual([expired.session.claims.sid, expired.done.length], ["s2", 0]);
-});
-
-test("without a step-up the answer is the error", async () => {
-  for (const declined of [undefined, async () => null, async () => false]) {
-    const { session } = stepping(declined);
-    await session.signIn(LOGIN);
-    await assert.rejects(session.query("{ a }"), { code: "STEP_UP_REQUIRED" });
-  }
-});
-
-test("another tab's messages are believed only as far as the server agrees", async () => {
-  const routes = { "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1"), "/api/auth/logout": () => json(null, 204) };
-  const { session, said } = made(routes, { store: "cookie", restore: false });
-  await session.signIn(LOGIN);
-  const other = new BroadcastChannel(`watchword ${URL_}`);
-  const tell = async (message) => {
-    other.postMessage(message);
-    await new Promise((done) => setTimeout(done, 50));
-  };
-  for (const message of [null, 1, "signedOut", { type: "signedOut" }, { type: "signedOut", sid: "another" }, { type: "signedIn", sid: "forged" }]) await tell(message);
-  assert.deepEqual([session.state, session.claims.sid, said], ["signedIn", "s1", ["signedIn", "changed"]]);
-  routes["/api/auth/refresh"] = () => tokens("s2");
-  await tell({ type: "signedIn", sid: "s2" });
-  assert.deepEqual([session.claims.sid, said.slice(2)], ["s2", ["signedIn", "changed"]]);
-  await tell({ type: "signedOut", sid: "s2" });
-  assert.deepEqual([session.state, said.slice(4)], ["anonymous", ["signedOut", "changed"]]);
-  other.close();
-  session.close();
-});
-
-test("a page that restores nobody stays anonymous while somebody signs in in another tab", async () => {
-  const { session, asked, said } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: "cookie", restore: false });
-  const other = new BroadcastChannel(`watchword ${URL_}`), same = new BroadcastChannel(`watchword ${URL_}`);
-  const told = new Promise((done) => (same.onmessage = done));
-  other.postMessage({ type: "signedIn", sid: "s1" });
-  await told;
-  await settled();
-  assert.deepEqual([session.state, asked.seen, said], ["anonymous", [], []]);
-  for (const each of [other, same, session]) each.close();
-});
-
-test("the other tabs do not wait while a person looks for a second factor", async () => {
-  let give;
-  const login = ({ body }) => (body.otp ? tokens("s1") : refusal("mfa_required"));
-  const { session } = made({ "/api/auth/login": login }, { store: "cookie", restore: false, onSecondFactor: () => new Promise((done) => (give = done)) });
-  const signing = session.signIn(LOGIN);
-  while (!give) await settled();
-  await navigator.locks.request(`watchword ${URL_}`, { ifAvailable: true }, (lock) => assert.ok(lock));
-  give({ otp: "123456" });
-  assert.equal((await signing).sid, "s1");
-  session.close();
-});
-
-test("where there are no locks and no channel, a page is alone and works", async () => {
-  const { locks } = navigator, { BroadcastChannel } = globalThis;
-  Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
-  delete globalThis.BroadcastChannel;
-  try {
-    const { session } = made({ "/api/auth/login": () => tokens("s1"), "/api/auth/refresh": () => tokens("s1") }, { store: "cookie" });
-    await session.signIn(LOGIN);
-    assert.ok(await session.refresh());
-  } finally {
-    Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
-    globalThis.BroadcastChannel = BroadcastChannel;
-  }
-});
-
-test("a tab that holds the lock for ever does not keep the others from refreshing", async () => {
-  let release;
-  const held = new Promise((done) => navigator.locks.request(`watchword ${URL_}`, () => (done(), new Promise((free) => (release = free)))));
-  await held;
-  const { session, clock } = made({ "/api/auth/refresh": () => tokens("s1") }, { store: "cookie" });
-  await clock.move(30_000);
-  assert.equal(await session.ready, "signedIn");
-  release();
-  session.close();
 });
 
 test("tokens of an identity provider are taken from its library", async () => {
