@@ -59,7 +59,7 @@ from watchword.telemetry.traces.requests import TracedRequests
 from watchword.telemetry.traces.tracing import Tracing
 from watchword.throttling.attempts import Attempts
 from watchword.throttling.budgets import Budgets, Rates
-from watchword.throttling.ceiling import Ceiling
+from watchword.throttling.ceiling import Ceiling, most
 from watchword.transports import health
 from watchword.transports.authenticator import authenticator
 from watchword.transports.front import Front
@@ -252,7 +252,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         authenticator(
             partial(request_auth.authenticate, auth),
             services.clock,
-            settings.operation_seconds,
+            most(settings, "operation_seconds"),
             partial(request_auth.recall, auth),
         ),
         partial(request_auth.recall_bearer, auth),

@@ -37,6 +37,7 @@ from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault
 from watchword.throttling.attempts import Attempts
 from watchword.throttling.budgets import Budgets
+from watchword.throttling.ceiling import most
 from watchword.transaction import Transaction, transaction
 
 if TYPE_CHECKING:
@@ -151,7 +152,9 @@ class Context(ExtrasAccess, Generic[E]):
         self.extras_scope: ExtrasScope | None = None
         """Closes what `Domain.context` opens. The runtime ends it with the operation or event."""
         if services.domain.context is not None:
-            self.extras_scope = ExtrasScope(services.clock, services.settings.event_seconds)
+            self.extras_scope = ExtrasScope(
+                services.clock, most(services.settings, "event_seconds")
+            )
             self.__class__ = _WritableContext
 
     @property

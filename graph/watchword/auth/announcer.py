@@ -16,6 +16,7 @@ from watchword.hooks import IdentityEvent, IdentityKind, answer_of
 from watchword.process.background import Background, Supervised
 from watchword.process.deadline import within
 from watchword.storage.used_ids import use_once
+from watchword.throttling.ceiling import most
 
 log = logging.getLogger("watchword.sessions")
 
@@ -71,7 +72,9 @@ class Announcer:
         services = self._services
         try:
             await within(
-                services.clock, services.settings.operation_seconds, answer_of(self._hook(told))
+                services.clock,
+                most(services.settings, "operation_seconds"),
+                answer_of(self._hook(told)),
             )
         except Exception:
             log.exception("Domain.on_identity failed at %s of %s", told.kind.value, event.key)

@@ -30,6 +30,7 @@ from watchword.process.deadline import Watchdog, WorkCancelled, within
 from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
 from watchword.throttling.budgets import LEAST
+from watchword.throttling.ceiling import most
 
 log = logging.getLogger("watchword.delivery")
 
@@ -168,6 +169,7 @@ class Run:
         self.follow = follow
         self._engine = engine
         self._services = services
+        self._event_seconds: float = most(services.settings, "event_seconds")
         self._holder = holder
         self._operation = operation
         self._ready = ready
@@ -196,7 +198,7 @@ class Run:
                 await backoff.wait()
             except _Stopped:
                 if (late := self._skip()) is None:
-                    raise TimedOut(self._services.settings.event_seconds) from None
+                    raise TimedOut(self._event_seconds) from None
                 yield late
                 self.follow = self.follow.continued()
 
@@ -207,9 +209,8 @@ class Run:
         """
         if (skipped := self.follow.skip()) is None:
             return None
-        seconds = self._services.settings.event_seconds
-        log.warning("a resolver took longer than %g s for an event", seconds)
-        answer = {"data": None, "errors": [TimedOut(seconds).as_dict()]}
+        log.warning("a resolver took longer than %g s for an event", self._event_seconds)
+        answer = {"data": None, "errors": [TimedOut(self._event_seconds).as_dict()]}
         before, after = skipped
         return Sent(answer, self.follow.cursor(after), before, after)
 
@@ -314,7 +315,7 @@ class Run:
         operation, services = self._operation, self._services
         self._passed = None
         source = await self._engine.subscribe(operation.plan, operation.variables, context)
-        watchdog = follow.watchdog = Watchdog(services.clock, services.settings.event_seconds)
+        watchdog = follow.watchdog = Watchdog(services.clock, self._event_seconds)
         try:
             if follow.must_follow:
                 watchdog.begin()
@@ -354,9 +355,8 @@ class Run:
                 if pass_by_grants(opened.guards, principal):
                     self._passed = principal
                 else:
-                    seconds = self._services.settings.event_seconds
                     asking = using(now.extras_scope, recheck(opened.guards, now))
-                    await within(self._services.clock, seconds, asking)
+                    await within(self._services.clock, self._event_seconds, asking)
             making = source.answer(event, now)
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
@@ -372,7 +372,7 @@ class Run:
 
     async def _close(self, source: Source) -> None:
         """Close the resolver. Its clean-up may take as long as an event."""
-        watchdog = Watchdog(self._services.clock, self._services.settings.event_seconds)
+        watchdog = Watchdog(self._services.clock, self._event_seconds)
         watchdog.begin()
         try:
             await source.close()

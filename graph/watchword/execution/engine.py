@@ -48,6 +48,7 @@ from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
 from watchword.principal import ANONYMOUS, Principal
 from watchword.process.deadline import limited
+from watchword.throttling.ceiling import most
 
 Execution = Literal["compiled", "graphql-core"]
 """How operations are run: compiled to Python, or by graphql-core's interpreter. The answers are the same."""
@@ -249,9 +250,9 @@ class Engine:
             execute = partial(self._execute_event, plan.whole or plan, opened)
             return Source(execute, events, report)
         operation = HookedSubscription(parts, plan, variables, context)
-        services, opening = context.services, operation.open(self._open)
+        services, seconds = context.services, most(context.services.settings, "operation_seconds")
         # In this task: what a hook enters when the run begins, it must leave in the same task when the run ends.
-        opened, events = await limited(services.clock, services.settings.operation_seconds, opening)
+        opened, events = await limited(services.clock, seconds, operation.open(self._open))
         run = operation.plan.whole or operation.plan
         execute = partial(self._execute_event, run, opened, middleware=operation.middleware)
         return HookedSource(operation, execute, events, report)

@@ -26,6 +26,7 @@ from watchword.permissions import enum_values
 from watchword.permissions.refusal import with_refusal
 from watchword.process.deadline import within
 from watchword.storage.database import is_unavailable
+from watchword.throttling.ceiling import most
 
 log = logging.getLogger("watchword.execution")
 
@@ -130,7 +131,8 @@ def in_time(running: Awaitable[T], plan: Plan, context: Context) -> Awaitable[T]
     services = context.services
     work = using(context.extras_scope, running)
     warn = partial(_warn, plan)
-    return within(services.clock, services.settings.operation_seconds, work, on_timeout=warn)
+    seconds = most(services.settings, "operation_seconds")
+    return within(services.clock, seconds, work, on_timeout=warn)
 
 
 def _warn(plan: Plan) -> None:

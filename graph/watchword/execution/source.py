@@ -18,6 +18,7 @@ from watchword.principal import IdentityAsked, cannot_be_shared
 from watchword.process.deadline import WorkCancelled, within
 from watchword.process.eager import Eager
 from watchword.storage.database import is_unavailable
+from watchword.throttling.ceiling import most
 
 log = logging.getLogger("watchword.execution")
 
@@ -67,7 +68,7 @@ class Source:
 
     async def _awaited(self, running: Awaitable[Any], context: Context) -> Answer:
         services = context.services
-        seconds = services.settings.event_seconds
+        seconds = most(services.settings, "event_seconds")
         try:
             # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
             # coroutines unawaited.

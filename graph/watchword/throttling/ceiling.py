@@ -7,6 +7,7 @@ enforces is asked for with `most`. What documents ask for is measured in `execut
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
 from watchword.config.limits import BAD, COMPLEX, LIMITED, TABLE, TOO_LARGE
 from watchword.config.settings import Settings
@@ -50,6 +51,11 @@ def refusal(name: str, found: float, most: float, subject: str = "") -> Watchwor
     return TooLarge(said)
 
 
+def most(settings: Settings, name: str) -> Any:
+    """Return the most that a limit allows with these settings, in what it counts: bytes, seconds, messages."""
+    return _LIMITS[name].value(settings)
+
+
 class Ceiling:
     """The limits that are set."""
 
@@ -60,8 +66,7 @@ class Ceiling:
 
     def most(self, name: str) -> int:
         """Return the most that a limit allows, in what it counts: bytes, seconds, messages."""
-        most: int = _LIMITS[name].value(self._settings)
-        return most
+        return most(self._settings, name)  # type: ignore[no-any-return]
 
     def check(self, name: str, found: float, subject: str = "", most: int | None = None) -> None:
         """Raise what `refusal` returns if there is more than a limit allows. `most` is for a schema that allows more."""

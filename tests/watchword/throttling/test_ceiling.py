@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from watchword.config.limits import TABLE
+import watchword
+from watchword.config.limits import PLACES, REQUEST, TABLE, TIME
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, RateLimited, TooComplex, TooLarge, WatchwordError
 from watchword.throttling.ceiling import Ceiling, refusal
@@ -71,3 +74,20 @@ def test_quotas_have_the_numbers_that_are_set() -> None:
     connections.take("192.0.2.1")
     with pytest.raises(RateLimited):
         connections.take("192.0.2.1")
+
+
+# Made from settings once, where operations are measured and budgets are kept, or the number of a queue of their own.
+MAKERS = {"config", "cli"}
+
+
+def test_no_other_module_reads_the_setting_of_a_limit_on_time_size_or_place() -> None:
+    names = {each.setting for each in (*REQUEST, *TIME, *PLACES)} - {None, "max_tokens"}
+    package = Path(watchword.__file__).parent
+    reads = [
+        f"{path.relative_to(package)}: {node.attr}"
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in MAKERS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in names
+    ]
+    assert reads == []

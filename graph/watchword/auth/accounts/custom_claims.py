@@ -13,6 +13,7 @@ from watchword.errors import Unavailable
 from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.hooks import answer_of
 from watchword.process.deadline import within
+from watchword.throttling.ceiling import most
 from watchword.tokens.claims import LONGEST_NAME, REGISTERED
 
 log = logging.getLogger("watchword.tokens")
@@ -36,7 +37,9 @@ async def custom_claims(services: Services, account: Account) -> FrozenObject:
         return EMPTY
     try:
         work = answer_of(hook(info_of(account)))
-        return checked(await within(services.clock, services.settings.operation_seconds, work))
+        return checked(
+            await within(services.clock, most(services.settings, "operation_seconds"), work)
+        )
     except Exception as error:
         log.error(
             "no token is issued for the account %s: Domain.claims failed: %s",

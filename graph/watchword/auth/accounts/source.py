@@ -29,6 +29,7 @@ from watchword.hooks import AccountSource, ExternalAccount, answer_of
 from watchword.process.clock import sleep
 from watchword.process.deadline import within
 from watchword.storage.database import exclusive
+from watchword.throttling.ceiling import most
 from watchword.transaction import Transaction, transaction
 
 log = logging.getLogger("watchword.sessions")
@@ -120,7 +121,7 @@ class Source:
         method: Callable[..., Awaitable[ExternalAccount | None]],
         *arguments: str,
     ) -> ExternalAccount | None:
-        seconds = self._services.settings.operation_seconds
+        seconds = most(self._services.settings, "operation_seconds")
         try:
             found = await within(self._services.clock, seconds, answer_of(method(*arguments)))
             return None if found is None else _checked(found)

@@ -131,7 +131,8 @@ async def json_body(request: Request, settings: Settings) -> dict[str, Any]:
     except UnsupportedContent as fault:
         raise Refusal(415, "invalid_request", fault.sentence) from None
     except BodyTooLarge:
-        raise Refusal(413, "invalid_request", "The body is too large.") from None
+        said = Ceiling(settings).refusal("body_bytes", "The body").message
+        raise Refusal(413, "invalid_request", said) from None
     except Gone:
         raise Refusal(400, "invalid_request", "The body did not arrive whole.") from None
     except orjson.JSONDecodeError as error:

@@ -19,6 +19,7 @@ from watchword.auth.http.http_json import Refusal, respond
 from watchword.config.limits import fixed
 from watchword.oauth.authorize.authorization import Parameters
 from watchword.oauth.errors import OAuthError
+from watchword.throttling.ceiling import refusal
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Bytes of a form; an assertion and a token have at most 8 KB each.
@@ -38,7 +39,8 @@ async def read_form(request: Request) -> Parameters:
     except UnsupportedContent as fault:
         raise OAuthError("invalid_request", fault.sentence, 415) from None
     except BodyTooLarge:
-        raise OAuthError("invalid_request", "The body is too large.", 413) from None
+        said = refusal("form_bytes", LARGEST + 1, LARGEST, "The body").message
+        raise OAuthError("invalid_request", said, 413) from None
     except Gone:
         raise OAuthError("invalid_request", "The body did not arrive whole.") from None
     except ValueError:

@@ -44,6 +44,12 @@ async def test_who_leaves_in_the_middle_is_refused() -> None:
         await read_form(left)
 
 
+async def test_a_form_that_is_too_large_is_refused_in_the_words_of_all_limits() -> None:
+    with pytest.raises(OAuthError, match="The body is larger than 65536 bytes.") as raised:
+        await read_form(request(b"a" * 65_537))
+    assert raised.value.status == 413
+
+
 @pytest.mark.parametrize(
     ("error", "status", "name", "header"),
     [
