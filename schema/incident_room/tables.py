@@ -84,6 +84,7 @@ class IncidentRow(Base):
         UniqueConstraint("source", "source_id", name="uq_incidents_source"),
         Index("ix_incidents_started_at", "started_at", "id"),
         Index("ix_incidents_updated_at", "updated_at", "id"),
+        Index("ix_incidents_resolved_at", "resolved_at", "id"),
         *_of_open("started_at", "updated_at"),
     )
     __mapper_args__ = {"version_id_col": version}

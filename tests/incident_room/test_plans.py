@@ -120,6 +120,11 @@ async def test_open_incidents_are_found_by_an_index_of_them(query: str, room: Ro
     assert all("ix_incidents_open_" in plan for plan in found)
 
 
+async def test_the_incidents_of_a_history_are_found_by_when_they_ended(room: Room) -> None:
+    [plan] = [each for each in await plans(room, HISTORY) if "incident_components" in each]
+    assert "ix_incidents_resolved_at" in plan
+
+
 async def test_without_its_indexes_the_open_incidents_would_be_searched_for_everywhere(
     room: Room,
 ) -> None:

@@ -13,18 +13,18 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
-    case,
     cast,
     func,
     literal,
     null,
-    or_,
     select,
+    text,
     union_all,
 )
 from sqlalchemy.orm import aliased
 
 from incident_room.tables import (
+    IS_OPEN,
     ComponentChangeRow,
     ComponentRow,
     IncidentComponentRow,
@@ -34,7 +34,7 @@ from incident_room.vocabulary import Impact, IncidentStatus
 from watchword import UtcDateTime
 
 # They stand for the status before in rows that are no changes: those of incidents, of the components themselves, and of
-# each component's first incident, since which it is known.
+# a time since which each component is known.
 AFFECTED_BY, IS_NOW, IS_FIRST = "-", "=", "<"
 ENDED = [
     status.value
@@ -47,7 +47,7 @@ Rows = Select[*tuple[Any, ...]]
 
 def _past() -> Rows:
     """Return the statement, with the components' ids as `components` and the time as `since`."""
-    past = union_all(_here(), _changes(), _incidents(), _first()).subquery().c
+    past = union_all(_here(), _changes(), *_incidents(), _first()).subquery().c
     columns = (past.component_id, past.before, past.after, past.since, past.until)
     return select(*columns).order_by(past.component_id, past.since, past.id)
 
@@ -83,10 +83,20 @@ def _changes() -> Rows:
     )
 
 
-def _incidents() -> Rows:
-    """The incidents that were not over at the time."""
+def _incidents() -> list[Rows]:
+    """The incidents that were not over at the time: few of all that a component ever had, found by three indexes."""
     is_over = IncidentRow.status.in_(ENDED)
-    end = case((is_over, func.coalesce(IncidentRow.resolved_at, IncidentRow.updated_at)))
+    resolved, updated = IncidentRow.resolved_at, IncidentRow.updated_at
+    return [
+        _affecting(cast(null(), UtcDateTime)).where(text(f"incidents.{IS_OPEN}")),
+        _affecting(resolved).where(is_over, resolved >= SINCE),
+        _affecting(updated).where(is_over, resolved.is_(None), updated >= SINCE),
+    ]
+
+
+def _affecting(end: Any) -> Rows:
+    # With the bare column, SQLite would go through all incidents that each component ever had.
+    component = IncidentComponentRow.component_id.concat("")
     return (
         select(
             IncidentComponentRow.component_id,
@@ -98,29 +108,33 @@ def _incidents() -> Rows:
         )
         .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
         .where(
-            IncidentComponentRow.component_id.in_(COMPONENTS),
+            component.in_(COMPONENTS),
             IncidentRow.status != IncidentStatus.SCHEDULED.value,
             IncidentRow.impact != Impact.NONE.value,
-            or_(end.is_(None), end >= SINCE),
         )
     )
 
 
 def _first() -> Rows:
-    """The start of each component's first incident."""
-    return (
-        select(
-            IncidentComponentRow.component_id,
-            _mark(IS_FIRST),
-            _mark(IS_FIRST),
-            func.min(IncidentRow.started_at),
-            cast(null(), UtcDateTime),
-            IncidentComponentRow.component_id,
-        )
-        .join(IncidentRow, IncidentRow.id == IncidentComponentRow.incident_id)
-        .where(IncidentComponentRow.component_id.in_(COMPONENTS))
-        .group_by(IncidentComponentRow.component_id)
+    """A time since which each component is known: that of its first incident, of any before the time, or its own.
+
+    What was before the time is not shown, and any earlier incident is found at once, but the first only among all.
+    """
+    started = (
+        select(IncidentRow.started_at)
+        .join(IncidentComponentRow, IncidentRow.id == IncidentComponentRow.incident_id)
+        .where(IncidentComponentRow.component_id == ComponentRow.id)
     )
+    earlier = started.where(IncidentRow.started_at <= SINCE).limit(1).scalar_subquery()
+    first = started.with_only_columns(func.min(IncidentRow.started_at)).scalar_subquery()
+    return select(
+        ComponentRow.id,
+        _mark(IS_FIRST),
+        _mark(IS_FIRST),
+        func.coalesce(earlier, first, ComponentRow.created_at),
+        cast(null(), UtcDateTime),
+        ComponentRow.id,
+    ).where(ComponentRow.id.in_(COMPONENTS))
 
 
 def _mark(mark: str) -> ColumnElement[str]:

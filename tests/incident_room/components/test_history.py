@@ -190,6 +190,53 @@ async def test_what_an_import_says_of_components_is_their_history(
     assert (day["worst"], day["date"]) == ("MAJOR_OUTAGE", "2026-03-01")
 
 
+def at(day: str) -> str:
+    return f"{day}T10:00:00Z"
+
+
+def over(id: str, since: str, until: str | None, **changes: Any) -> dict[str, Any]:
+    """An incident that began on a day and was resolved on another, an hour later on the clock."""
+    times = {"created_at": at(since), "started_at": at(since)}
+    ended = {
+        "resolved_at": until and f"{until}T11:00:00Z",
+        "updated_at": f"{until or since}T11:00:00Z",
+    }
+    return incident(id, update(f"u{id}", 1), **(times | ended | changes))
+
+
+@pytest.mark.parametrize(
+    ("starts", "known"),
+    [
+        (["2027-01-05"], "2027-01-05"),
+        (["2027-01-05", "2026-12-24", "2027-01-10"], "2026-12-24"),
+        (["2027-01-05", "2024-02-01", "2025-02-01"], "2026-10-18"),
+    ],
+)
+async def test_an_imported_component_is_known_since_its_first_incident_but_no_longer_than_is_shown(
+    room: Room, starts: list[str], known: str
+) -> None:
+    incidents = [over(str(number), each, each) for number, each in enumerate(starts)]
+    await import_statuspage(room.context("admin"), file(*incidents))
+    assert (await asked(room))["API"]["knownFrom"] == known
+
+
+async def test_an_incident_counts_if_it_was_not_over_before_the_first_day(room: Room) -> None:
+    incidents = [
+        over("before", "2026-10-01", "2026-10-02"),
+        over("touched", "2026-10-03", "2026-10-03", updated_at=at("2027-01-02")),
+        over("long", "2026-10-04", "2026-10-18"),
+        over("inside", "2027-01-05", "2027-01-05"),
+        over("unsaid", "2027-01-10", None),
+        over("unsaid before", "2026-10-05", None),
+        over("none", "2027-01-08", "2027-01-08", impact="none"),
+        over("open", "2027-01-14", None, status="investigating"),
+        over("planned", "2027-01-12", None, status="scheduled", impact="maintenance"),
+    ]
+    await import_statuspage(room.context("admin"), file(*incidents))
+    days = [day["date"] for day in (await asked(room))["API"]["days"]]
+    assert days == ["2026-10-18", "2027-01-05", "2027-01-10", "2027-01-14", "2027-01-15"]
+
+
 async def test_all_histories_are_one_statement(room: Room, statements: list[str]) -> None:
     for number in range(7):
         await room.data("responder", REGISTER, input={"name": f"Part {number}"})
