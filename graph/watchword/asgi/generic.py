@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from watchword.asgi import wire
 from watchword.asgi.shutdown import Shutdown
@@ -24,8 +24,15 @@ def socket(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> 
 
 
 def stream(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> StreamWire:
-    """Return the wire of a streamed response: the server's own, or one over `receive` and `send`."""
-    return _own(scope) or GenericStream(receive, send, shutdown)
+    """Return the wire of a streamed response: the server's own, or one over `receive` and `send`.
+
+    A middleware such as Starlette's `BaseHTTPMiddleware` holds the head of the response back, and sends it later. What
+    the server's own wire writes would arrive before the head, so then the body goes through the middleware too.
+    """
+    own = _own(scope)
+    if own is not None and own.is_served(receive):
+        return cast(StreamWire, own)
+    return GenericStream(receive, send, shutdown)
 
 
 def _own(scope: Message) -> Any:

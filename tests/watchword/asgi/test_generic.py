@@ -131,6 +131,24 @@ async def test_the_wire_of_the_server_itself_is_preferred(server: Server) -> Non
     stream.release()
 
 
+async def test_a_stream_goes_through_a_middleware_that_has_put_its_own_receive_before_it(
+    server: Server,
+) -> None:
+    class Own:
+        def is_served(self, receive: Any) -> bool:
+            return bool(receive == server.receive)
+
+    async def middleware() -> Any:
+        return await server.receive()
+
+    own = Own()
+    scope = {"extensions": {wire.EXTENSION: own}}
+    assert generic.stream(scope, server.receive, server.send, Shutdown()) is own  # type: ignore[comparison-overlap]
+    stream = generic.stream(scope, middleware, server.send, Shutdown())
+    assert isinstance(stream, GenericStream)
+    stream.release()
+
+
 class Owner:
     """Closes its socket when it is asked to for the second time, as a lifecycle does."""
 

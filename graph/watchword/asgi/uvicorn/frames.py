@@ -1,7 +1,4 @@
-"""Makes uvicorn's WebSocket and HTTP connections usable as wires (`asgi/wire.py`).
-
-The transport finds its wire in the scope's extensions, under `EXTENSION`.
-"""
+"""Makes uvicorn's connections usable as wires (`asgi/wire.py`), which transports find in the scope, under `EXTENSION`."""
 
 from __future__ import annotations
 
@@ -341,6 +338,10 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         scope = super().make_scope()
         scope["extensions"] = {EXTENSION: self}
         return scope
+
+    def is_served(self, receive: Any) -> bool:
+        """Tell whether an app takes its request from this connection itself, and not from a middleware's `receive`."""
+        return getattr(receive, "__self__", None) is self._running
 
     def pause_writing(self) -> None:
         super().pause_writing()
