@@ -13,6 +13,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from watchword.asgi.views import ConnectionView, RequestView, Via, address_via
+from watchword.asgi.written_head import ResponseView, head_of
 from watchword.config.settings import Settings
 from watchword.connections.directory import Directory
 from watchword.connections.presence import LONGEST_PLACE, PRESENCE, Present
@@ -186,20 +187,20 @@ class Context(ExtrasAccess, Generic[E]):
         return via if isinstance(via, ConnectionView) else None
 
     @property
-    def extras(self) -> E:
-        """What `Domain.context` returns for this context. It is called when this is first read, and then kept.
+    def response(self) -> ResponseView:
+        """The head of the answer over HTTP, to set headers, cookies and the status. A run that writes is not shared."""
+        return ResponseView(lambda: head_of(self._personal_via()))
 
-        A context lives for one operation, or for one event of a subscription. None without such a hook, until an item
-        of the context is set: then it is a dict.
-        """
+    @property
+    def extras(self) -> E:
+        """What `Domain.context` returns for this context, an operation's or an event's. It is called when this is first
+        read. None without such a hook, until an item of the context is set: then it is a dict."""
         try:
             return self._extras
         except AttributeError:
             hook, scope = self.services.domain.context, self.extras_scope
-        if hook is None or scope is None:
-            self._extras: E = cast(E, None)
-        else:
-            self._extras = in_place(scope.enter(hook(self)), self)
+        made = None if hook is None or scope is None else in_place(scope.enter(hook(self)), self)
+        self._extras: E = cast(E, made)
         return self._extras
 
     def _personal_via(self) -> Via | None:

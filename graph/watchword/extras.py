@@ -9,8 +9,9 @@ from operator import setitem
 from typing import TYPE_CHECKING, Any
 
 from watchword.asgi.views import ConnectionView, RequestView
+from watchword.asgi.written_head import ResponseView
 
-STANDARD = ("request", "connection_params")
+STANDARD = ("request", "response", "connection_params")
 """The items of each context, whatever `Domain.context` returns. Strawberry's views give them too."""
 
 
@@ -89,18 +90,22 @@ class ExtrasAccess:
         def request(self) -> RequestView | None: ...
         @property
         def connection(self) -> ConnectionView | None: ...
+        @property
+        def response(self) -> ResponseView: ...
 
     def __getitem__(self, name: str) -> Any:
         """Return what a resolver reads that was written for the dict of a `context_getter` of Strawberry's views.
 
         That is the member of this name of `extras`, if this is a mapping; or else "request", which is the connection
-        over a WebSocket, or "connection_params", the payload of its connection_init. Raises `KeyError` for others.
+        over a WebSocket, "response", or "connection_params", the payload of its connection_init. Raises `KeyError` for others.
         """
         extras = self.extras
         if isinstance(extras, Mapping) and name in extras:
             return extras[name]
         if name == "request":
             return self.request or self.connection
+        if name == "response":
+            return self.response
         if name == "connection_params":
             return None if self.connection is None else self.connection.payload
         raise KeyError(f"info.context has no {name!r}. Let Domain.context return a dict that has.")

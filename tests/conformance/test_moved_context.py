@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from strawberry.extensions import SchemaExtension
 from strawberry.fastapi import BaseContext
 
+from tests.support.clients import over_sse, over_websocket
 from tests.support.documents import HOW_TO, block, run
 from watchword.context import Context, Info
 from watchword.domain import Domain
@@ -61,6 +62,19 @@ class Query:
     @strawberry.field
     def seen_by_middleware(self, info: strawberry.Info) -> str:
         return str(info.context["request"].state.seen)
+
+    @reads("prices")
+    @strawberry.field
+    def greets(self, info: strawberry.Info, name: str) -> str:
+        """Write into the head of the answer, as item and as attribute."""
+        info.context["response"].headers["x-greets"] = name
+        info.context.response.set_cookie("greeted", name, httponly=True)
+        return name
+
+    @strawberry.field
+    def brews(self, info: strawberry.Info) -> str:
+        info.context["response"].status_code = 418
+        return "tea"
 
 
 class ReadsRow(SchemaExtension):
@@ -110,6 +124,47 @@ async def test_what_an_extension_awaited_and_set_is_each_callers_own(watchword: 
 
 async def test_what_middleware_found_is_in_the_state_of_the_request(watchword: App) -> None:
     assert await watchword.anonymous.query("{ seenByMiddleware }") == {"seenByMiddleware": "seen"}
+
+
+async def test_what_a_resolver_writes_into_the_head_is_each_callers_own(watchword: App) -> None:
+    ann, bob = watchword.as_user(), watchword.as_user()
+    for caller in (ann, bob) * 2:
+        query = f'{{ greets(name: "{caller.id}") }}'
+        for asked in (
+            await caller.post("/watchword/graphql", json={"query": query}),
+            await caller.get("/watchword/graphql", params={"query": query}),
+        ):
+            assert asked.json() == {"data": {"greets": caller.id}}
+            assert asked.headers["x-greets"] == caller.id
+            assert asked.headers["set-cookie"].startswith(f"greeted={caller.id}; HttpOnly")
+            assert asked.headers["cache-control"].endswith("no-store")
+
+
+async def test_an_answer_with_a_cookie_is_kept_nowhere(watchword: App) -> None:
+    asked: dict[str, Any] = {"params": {"query": '{ greets(name: "all") }'}}
+    for _ in range(3):
+        answer = await watchword.anonymous.get("/watchword/graphql", **asked)
+        assert answer.headers["x-greets"] == "all"
+        assert answer.headers["cache-control"].endswith("no-store")
+        assert "etag" not in answer.headers
+
+
+async def test_a_resolver_chooses_the_status(watchword: App) -> None:
+    answer = await watchword.anonymous.post("/watchword/graphql", json={"query": "{ brews }"})
+    assert (answer.status_code, answer.json()) == (418, {"data": {"brews": "tea"}})
+    answer = await watchword.anonymous.post("/watchword/graphql", json={"query": "{ currency }"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("ask", [over_websocket, over_sse])
+async def test_over_a_socket_or_a_stream_writing_into_the_head_says_where_to_send_it(
+    ask: Any, watchword: App
+) -> None:
+    url = f"{watchword.url}/watchword/graphql"
+    [answer] = [each async for each in ask(url, '{ greets(name: "x") }')]
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "plain HTTP" in error["message"]
 
 
 async def test_each_event_of_a_socket_has_its_own_callers_context(watchword: App) -> None:

@@ -17,8 +17,8 @@ from watchword.formats.frozen_json import EMPTY, FrozenObject
 from watchword.formats.packed_json import PackedObject
 
 _CREDENTIALS = (b"authorization", b"proxy-authorization", b"dpop", b"cookie")
-# The names of all our cookies begin so.
-_OUR_COOKIE = "__Host-watchword"
+OUR_COOKIE = "__Host-watchword"
+"""The names of all our cookies begin so."""
 
 
 class _View:
@@ -49,7 +49,7 @@ class _View:
         """The cookies, without ours."""
         given = Headers(raw=list(self._scope["headers"])).getlist("cookie")
         found = {name: value for each in given for name, value in cookie_parser(each).items()}
-        others = {name: found[name] for name in found if not name.startswith(_OUR_COOKIE)}
+        others = {name: found[name] for name in found if not name.startswith(OUR_COOKIE)}
         return MappingProxyType(others)
 
     @property

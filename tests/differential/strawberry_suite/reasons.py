@@ -51,9 +51,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         r"transport_ws::test_rejecting_connection_closes",
         r"test_sse::test_sse_calls_handle_errors",
     ),
-    "resolvers write status and headers into the context, or take the socket from it": (
-        r"test_query::test_returning_status_code",
-        r"test_query::test_updating_headers",
+    "resolvers write into the head of a stream, or take the socket from the context": (
         r"transport_ws::test_context_can_be_modified",
         r"transport_ws::test_server_sent_ping",
         r"test_sse::test_sse_response_uses_streaming_status_and_headers",

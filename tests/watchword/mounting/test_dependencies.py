@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
+import strawberry
 from fastapi import Depends, FastAPI
+from strawberry.fastapi import GraphQLRouter
 
 from tests.support import toy_schema
 from tests.support.dpop import KeyHolder
@@ -51,6 +53,16 @@ def uses(question: Question) -> bool:
     return True
 
 
+@strawberry.type
+class Query:
+    @strawberry.field
+    def answer(self) -> int:
+        return 42
+
+
+OLDER = strawberry.Schema(Query)
+
+
 Anybody = Annotated[Principal, Depends(current_principal)]
 Counter = Annotated[Principal, Depends(requires(HasScope("toys:count")))]
 
@@ -75,6 +87,8 @@ def make_app(inner: Watchword) -> FastAPI:
         "/tried/{name}": observe(SignedIn & is_own),
     }.items():
         app.get(path, dependencies=[Depends(requires(permission))])(lambda: "ok")
+    older: Any = GraphQLRouter(OLDER, dependencies=[Depends(requires(HasScope("toys:count")))])
+    app.include_router(older, prefix="/v1")
     return app
 
 
@@ -130,6 +144,14 @@ async def test_an_observed_permission_counts_by_the_route_whom_it_would_refuse(
     needs = "signed in and to count your own"
     services = watchword_app.state.watchword.pipeline.services
     assert services.observed.counts == {("/tried/{name}", needs): 2}
+
+
+async def test_an_older_router_beside_it_asks_for_a_permission(
+    watchword: App, keeper: Caller
+) -> None:
+    query = {"query": "{ answer }"}
+    assert (await keeper.post("/v1", json=query)).json() == {"data": {"answer": 42}}
+    assert (await watchword.anonymous.post("/v1", json=query)).status_code == 401
 
 
 async def test_an_old_sign_in_must_step_up(watchword: App, keeper: Caller) -> None:

@@ -21,6 +21,7 @@ from watchword.asgi.types import (
     address_of,
     header_table,
 )
+from watchword.asgi.written_head import WRITTEN, is_written, with_written
 from watchword.context import Context
 from watchword.errors import (
     BadUserInput,
@@ -157,7 +158,7 @@ class HttpTransport:
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
             answer = refusal(errors, media_type, accept, refused.extensions)
-        await answer.send(send)
+        await with_written(answer, scope).send(send)
 
     async def _answer_batch(
         self, batch: Batch, scope: Message, principal: Principal, media_type: str
@@ -172,7 +173,8 @@ class HttpTransport:
             json = self._pipeline.with_cost(answer.json, plan, request, principal, address)
             return Done(json, demand)
 
-        return await self._batches.answer(batch, principal, address, media_type, run)
+        made = await self._batches.answer(batch, principal, address, media_type, run)
+        return with_written(made, scope)
 
     async def _stream(
         self, form: Format, asked: StreamRequest, scope: Message, receive: Receive, send: Send
@@ -239,7 +241,7 @@ class HttpTransport:
             json = self._pipeline.with_cost(answer.json, *told)
             return Response(200, json, CONTENT_TYPES[media_type][1])
         content_type, private = CONTENT_TYPES[media_type]
-        if scope["method"] == "POST" or not answer.is_whole:
+        if scope["method"] == "POST" or not answer.is_whole or is_written(scope):
             return Response(200, answer.json, private)
         max_age = self._pipeline.settings.answer_max_age_seconds
         control = cache_control(principal.is_anonymous, is_shared, max_age)
@@ -276,6 +278,7 @@ class HttpTransport:
                 406,
                 BadUserInput(f"Subscriptions need a WebSocket, or Accept: {' or '.join(STREAMS)}."),
             )
+        scope.setdefault(WRITTEN)
         context = Context(
             self._pipeline.services, principal, via=scope, extensions=request.extensions
         )
