@@ -118,16 +118,18 @@ class Exchange(RequestResponseCycle):
 
     def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
         """Write a response at once, as two messages to `send` would. Returns False if they must be sent."""
-        if self.response_started or len(body) > LONGEST_COPIED or not self._is_plain:
+        if self.response_started or not self._is_plain:
             return False
         defaults, own = _defaults.lines_of(self.default_headers), _head(headers)
         if defaults is None or own is None:
             return False
         self.response_started, self.chunked_encoding = True, False
-        self._end(
-            b"%b%b%bcontent-length: %d\r\n\r\n%b"
-            % (STATUS_LINE[status], defaults, own, len(body), body)
-        )
+        head = b"%b%b%bcontent-length: %d\r\n\r\n" % (STATUS_LINE[status], defaults, own, len(body))
+        if len(body) > LONGEST_COPIED:
+            self.transport.write(head)
+            self._end(body)
+        else:
+            self._end(head + body)
         return True
 
     def _complete(self, message: Message) -> bool:

@@ -132,6 +132,15 @@ async def test_a_response_with_fixed_headers_is_written_as_uvicorn_writes_it(
     assert (b"".join(transport.written), len(sent)) == (expected[0], 2)
 
 
+async def test_a_long_body_is_written_behind_its_head_and_not_copied() -> None:
+    content = b"a" * (LONGEST_COPIED + 1)
+    made, transport = ours("POST", True)
+    assert made.write_whole(200, Fixed((TYPE,)), content)
+    head, written_body = transport.written
+    assert head.endswith(b"content-length: %d\r\n\r\n" % len(content))
+    assert written_body is content
+
+
 @pytest.mark.parametrize("wrong", [(b"vary", b"a\r\nb: c"), LENGTH, (b"connection", b"close")])
 async def test_fixed_headers_that_uvicorn_must_look_at_are_left_to_it(
     wrong: tuple[bytes, bytes],
