@@ -104,7 +104,8 @@ class Slot:
         pass
 
     def __exit__(self, *_: object) -> None:
-        self.give_back()
+        keys, self._keys = self._keys, ()
+        self._quota.give_back(keys)
 
 
 class _Both:

@@ -60,6 +60,21 @@ async def test_a_task_that_dies_is_told_restarted_and_well_again(
     assert background.unwell == []
 
 
+async def test_a_task_that_has_ended_fails_no_more(
+    background: Background, clock: MovedClock
+) -> None:
+    work = Fragile()
+    background.start("the watch", work.run, is_needed=True)
+    await until(lambda: work.begun == 1)
+    work.fault.set_exception(LookupError("unforeseen"))
+    await until(lambda: bool(background.unwell))
+    clock.move(1)
+    assert background.has_failed_for(0.5)
+    await background.close()
+    await until(lambda: not background.supervised)
+    assert not background.has_failed_for(0.5)
+
+
 async def test_something_cancelled_that_a_task_waits_for_does_not_end_the_task(
     background: Background, clock: MovedClock
 ) -> None:
