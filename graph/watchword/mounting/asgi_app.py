@@ -22,6 +22,9 @@ from watchword.oauth.metadata import WELL_KNOWN
 from watchword.process.clock import Clock, SystemClock
 from watchword.transports.middleware.startup import Stage
 
+SEVERAL = "several"
+"""What `app.state.watchword` is if the lifespans of several were given the same app."""
+
 
 class Watchword:
     """The server for a Strawberry schema, as an ASGI app to mount in a FastAPI or Starlette app.
@@ -84,7 +87,8 @@ class Watchword:
     def lifespan(self, app: Any = None) -> AbstractAsyncContextManager[None]:
         """Prepare the database as `watchword serve` does, and run everything for a block.
 
-        `app` is the app around this one: `requires` and `current_principal` work in its routes from then on.
+        `app` is the app around this one: `requires` and `current_principal` work in its routes from then on, unless
+        another Watchword is open in it.
         A generated password of the first account is written to standard error, once.
         """
         return self._lifespan(app)
@@ -94,8 +98,13 @@ class Watchword:
         await bootstrap(self.settings, self.mount, self._clock, _tell)
         async with self._app.router.lifespan_context(self._app):
             if app is not None:
-                app.state.watchword = self
+                app.state.watchword = self._beside(getattr(app.state, "watchword", None))
             yield
+
+    def _beside(self, other: object) -> object:
+        """Return what the routes of the app around this one ask: this, or `SEVERAL` if another is open in that app."""
+        is_open = isinstance(other, Watchword) and other.is_open
+        return SEVERAL if other is SEVERAL or (other is not self and is_open) else self
 
     def router(self, path: str) -> APIRouter:
         """Return a router for `app.include_router`: this app mounted at `path`, with its lifespan.

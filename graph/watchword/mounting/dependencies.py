@@ -22,7 +22,7 @@ from watchword.errors import (
     Unavailable,
     WatchwordError,
 )
-from watchword.mounting.asgi_app import Watchword
+from watchword.mounting.asgi_app import SEVERAL, Watchword
 from watchword.permissions.field import Permission, refuse
 from watchword.permissions.rules import Question
 from watchword.permissions.verdict import Denied
@@ -91,6 +91,13 @@ def _watchword(request: Request) -> Watchword:
             503,
             "Watchword is not open: pass lifespan=watchword.lifespan to this app, or enter"
             " watchword.lifespan(app) in its lifespan.",
+        )
+    if found is SEVERAL:
+        # The one that was opened last would let its own callers in, wherever those of another were meant.
+        raise HTTPException(
+            503,
+            "Several Watchwords are open in this app: set app.state.watchword to the one whose tokens its routes take,"
+            " once all are open.",
         )
     return cast(Watchword, found)
 

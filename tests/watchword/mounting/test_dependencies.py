@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
@@ -209,6 +210,28 @@ async def test_without_the_lifespan_nobody_gets_in() -> None:
         assert (await http.get("/me")).status_code == 503
         app.state.watchword = inner
         assert (await http.get("/me")).status_code == 503
+
+
+async def test_of_several_in_one_app_none_lets_anybody_in_until_one_is_chosen(
+    tmp_path: Path,
+) -> None:
+    one, other = (
+        Watchword(toy_schema.schema, Settings(_env_file=None, home=home), domain=MOUNT.domain)
+        for home in (tmp_path / "one", tmp_path / "other")
+    )
+    app = make_app(one)
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://x.example") as http:
+        # Twice, as a test of the app starts and stops it.
+        for _ in range(2):
+            async with one.lifespan(app), other.lifespan(app):
+                refused = await http.get("/me")
+                assert refused.status_code == 503
+                assert "set app.state.watchword to the one" in refused.json()["detail"]
+                app.state.watchword = one
+                assert (await http.get("/me")).json() == {"anonymous": True}
+        async with other.lifespan(app):
+            assert (await http.get("/me")).json() == {"anonymous": True}
 
 
 async def test_what_a_permission_of_a_route_opened_is_closed(keeper: Caller) -> None:
