@@ -47,6 +47,8 @@ export class Connection {
   #isTrying = false;
   #isOpen = false;
   #failures = 0;
+  // Ends in a row that were for the sake of the token.
+  #refusals = 0;
   #openedAt = 0;
   #ids = 0;
   #token: string | null = null;
@@ -256,12 +258,13 @@ export class Connection {
     const lasted = this.#isOpen ? this.#clock.now() - this.#openedAt : 0;
     const token = this.#token;
     this.#drop();
-    this.#failures = lasted >= STABLE ? 1 : this.#failures + 1;
+    const isOfToken = code === 4401 || code === 4403, isStable = lasted >= STABLE;
+    this.#failures = isStable ? 1 : this.#failures + 1;
+    this.#refusals = isOfToken ? (isStable ? 1 : this.#refusals + 1) : 0;
     this.#options.tell("closed", { code, reason });
     if (FATAL.includes(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
     if (this.subscriptions.size === 0) return;
-    const isOfToken = code === 4401 || code === 4403;
-    const pause = isOfToken && this.#failures <= 2 ? 0 : backoff(CROWDED.includes(code) ? 6 : this.#failures);
+    const pause = isOfToken && this.#refusals <= 2 ? 0 : backoff(CROWDED.includes(code) ? 6 : this.#failures);
     const milliseconds = Math.max(pause, patience * 1_000 * (1 + Math.random()));
     this.#options.tell("waiting", { milliseconds });
     this.#cancelRetry = this.#clock.after(milliseconds, () => void this.#connect());

@@ -50,6 +50,26 @@ test("a message that makes no sense cuts the socket, and what it carried resumes
   }
 });
 
+test("a token that has expired is renewed at once, however long the server was away", async () => {
+  const { clock, said, follow } = await made({ signedIn: true });
+  follow();
+  await accepted();
+  FakeSocket.last.end(1006);
+  // No attempt gets through.
+  await clock.move(200_000);
+  assert.ok(FakeSocket.made.length > 5);
+  const refused = async () => {
+    const { length } = FakeSocket.made;
+    while (FakeSocket.made.length === length) await clock.move(1_000);
+    FakeSocket.last.open();
+    FakeSocket.last.end(4403, "token expired");
+    return said.findLast(([name]) => name === "waiting")[1].milliseconds;
+  };
+  assert.deepEqual([await refused(), await refused()], [0, 0]);
+  // A server that refuses each new token is not asked without a pause.
+  assert.ok((await refused()) > 0);
+});
+
 test("messages of operations that nobody has are ignored", async () => {
   const { heard, follow } = await made();
   follow();
