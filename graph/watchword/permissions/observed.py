@@ -12,7 +12,7 @@ from watchword.context import Context
 from watchword.libraries.strawberry_parts import coordinate
 from watchword.permissions.rules import Question, Rule
 from watchword.permissions.verdict import ALLOWED, Requirement, Verdict
-from watchword.permissions.words import describe
+from watchword.permissions.words import OBSERVED, describe
 from watchword.principal import cannot_be_shared
 
 
@@ -72,7 +72,7 @@ def note(rule: Observed, place: str, operation: Any, context: Any) -> None:
 def words_of(rule: Rule) -> str:
     """Return what a rule needs, in words, and whether it is only observed."""
     if isinstance(rule, Observed):
-        return f"observed: {describe(rule.rule.requires)}"
+        return f"{OBSERVED}{describe(rule.rule.requires)}"
     return describe(rule.requires)
 
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from watchword.permissions.verdict import Requirement
 
+# Begins the words of a rule that only counts whom it would refuse.
+OBSERVED = "observed: "
+
 
 def describe(requires: Requirement) -> str:
     """Return a requirement in words, for the SDL and for messages."""
@@ -53,8 +56,14 @@ def describe(requires: Requirement) -> str:
 
 
 def together(words: Iterable[str]) -> str:
-    """Return several requirements, all of which are needed, in words; "anyone" if there are none."""
-    told = list(words)
+    """Return several requirements, all of which are needed, in words; "anyone" if there are none.
+
+    "anyone" beside others says nothing, unless the others are only observed.
+    """
+    told = list(dict.fromkeys(words))
+    needed = [each for each in told if each != "anyone"]
+    if not all(each.startswith(OBSERVED) for each in needed):
+        told = needed
     return " and ".join(_alone(each, told) for each in told) or "anyone"
 
 

@@ -51,3 +51,20 @@ def test_rules_over_objects_and_rules_of_others_have_words(
     requires: dict[str, object], said: str
 ) -> None:
     assert words.describe(requires) == said
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ([], "anyone"),
+        (["anyone", "anyone"], "anyone"),
+        (["anyone", "role keeper", "signed in"], "role keeper and signed in"),
+        (["anyone", "observed: scope a"], "anyone and observed: scope a"),
+        (
+            ["observed: scope a", "anyone", "role b or role c"],
+            "observed: scope a and role b or role c",
+        ),
+    ],
+)
+def test_anyone_is_left_out_beside_what_is_needed(told: list[str], said: str) -> None:
+    assert words.together(told).replace("(", "").replace(")", "") == said
