@@ -75,6 +75,7 @@ class Directory:
         # The place of the last event that was taken; None for the head of the log.
         self._after: Place | None = None
         self._beating = asyncio.Lock()
+        self._sightings = processes.Sightings()
         # The question and the answer may each be found only by a look at the log.
         self._patience = 2 * look_seconds + 1.0
         process = self.registry.process
@@ -128,7 +129,8 @@ class Directory:
         unit.publish(Event(STREAM, id, ENDED))
 
     async def _others(self) -> Collection[str]:
-        return await processes.others(self._database, self.registry.process, self._clock.now)
+        now, own = self._clock.now(), self.registry.process
+        return await processes.others(self._database, own, now, self._sightings)
 
     async def _ask(self, asked: Collection[str], wanted: Wanted) -> list[Page]:
         """Return the answers of other processes, of those that answer in time."""
@@ -163,7 +165,7 @@ class Directory:
             if self._is_closed:
                 return
             async with self._write() as unit:
-                is_known = await processes.beat(unit, self.registry.process)
+                is_known = await processes.beat(unit, self.registry.process, self._sightings)
         if not is_known:
             self.presence.rewrite()
         await self.presence.write()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +21,28 @@ DEAD_SECONDS = 35.0
 REPORT_SECONDS = 60.0
 
 
-async def beat(unit: Transaction, process: str) -> bool:
+class Sightings:
+    """When this process saw a new sign of life of each process, by its own clock (Unix seconds).
+
+    The clocks of machines differ. A process whose clock is behind would seem dead by the time that it writes.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[datetime, float]] = {}
+
+    def alive(self, said: Mapping[str, datetime], now: float) -> list[str]:
+        """Return those that are alive, of processes and the time that each has written."""
+        self._seen = {id: (at, self._seen_at(id, at, now)) for id, at in said.items()}
+        return [id for id, (_, at) in self._seen.items() if at >= now - DEAD_SECONDS]
+
+    def _seen_at(self, id: str, said: datetime, now: float) -> float:
+        known = self._seen.get(id)
+        # Nothing but its own time shows when a process that was never seen before was there.
+        at = said.timestamp() if known is None else now if known[0] != said else known[1]
+        return min(at, now)
+
+
+async def beat(unit: Transaction, process: str, sightings: Sightings) -> bool:
     """Say that this process is there, and forget those that are dead: what they held is over.
 
     Returns False if this process was not known: it has just begun, or the others took it for dead.
@@ -30,8 +52,8 @@ async def beat(unit: Transaction, process: str) -> bool:
     is_known = (await unit.db.execute(update)).first() is not None
     if not is_known:
         await unit.db.execute(sa.insert(processes).values(id=process, seen_at=seen_at))
-    dead = sa.select(processes.c.id).where(processes.c.seen_at < moment(unit.now - DEAD_SECONDS))
-    for (id,) in (await unit.db.execute(dead)).all():
+    said = await _said(unit.db)
+    for id in said.keys() - {process, *sightings.alive(said, unit.now)}:
         await leave(unit, id)
     # A process that was taken for dead may have written rows before it died.
     await forget(unit, presence.c.process.not_in(sa.select(processes.c.id)))
@@ -46,13 +68,14 @@ async def leave(unit: Transaction, process: str) -> None:
     await forget(unit, presence.c.process == process)
 
 
-async def others(database: Database, process: str, clock: Callable[[], float]) -> list[str]:
+async def others(database: Database, process: str, now: float, sightings: Sightings) -> list[str]:
     """Return the ids of the other processes that are alive."""
     async with database.read() as db:
-        return await _alive(db, process, clock())
+        said = await _said(db)
+    return [id for id in sightings.alive(said, now) if id != process]
 
 
-async def _alive(db: AsyncSession, process: str, now: float) -> list[str]:
-    seen = processes.c.seen_at >= moment(now - DEAD_SECONDS)
-    found = await db.execute(sa.select(processes.c.id).where(seen, processes.c.id != process))
-    return list(found.scalars())
+async def _said(db: AsyncSession) -> dict[str, datetime]:
+    """Return when each process said that it is there, by its own clock."""
+    found = await db.execute(sa.select(processes.c.id, processes.c.seen_at))
+    return {row.id: row.seen_at for row in found}
