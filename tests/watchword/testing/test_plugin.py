@@ -120,3 +120,44 @@ def test_the_page_tests_a_fastapi_app_in_forty_lines(transport: str, tmp_path: P
     print(said)  # with the time that they took
     assert "5 passed" in said
     assert len([line for line in tests.splitlines() if line]) <= 40
+
+
+QUEUED_APP = """
+import asyncio
+import strawberry
+from fastapi import FastAPI
+from watchword import Domain, Public, Watchword
+
+def make_app():
+    queue = asyncio.Queue()
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        async def taken(self) -> str:
+            asyncio.get_running_loop().call_later(0, queue.put_nowait, "tea")
+            return await queue.get()
+
+    app = FastAPI()
+    watchword = Watchword(strawberry.Schema(Query), domain=Domain(default_permissions=[Public]))
+    app.include_router(watchword.router("/watchword"))
+    return app
+"""
+QUEUED_TESTS = """
+from queued_app import make_app
+
+def test_one(watchword):
+    assert watchword.sync.anonymous.query("{ taken }") == {"taken": "tea"}
+
+test_other = test_one
+"""
+
+
+def test_an_app_that_each_test_builds_may_keep_what_belongs_to_an_event_loop(
+    tmp_path: Path,
+) -> None:
+    fixture = block(HOW_TO / "test-your-app.md", "python", "@pytest.fixture\ndef watchword_app():")
+    (tmp_path / "queued_app.py").write_text(QUEUED_APP)
+    (tmp_path / "test_queued.py").write_text("import pytest\n" + QUEUED_TESTS + "\n\n" + fixture)
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    assert "2 passed" in pytest_in(tmp_path, *ALONE)
