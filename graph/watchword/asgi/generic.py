@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from watchword.asgi import wire
 from watchword.asgi.shutdown import Shutdown
@@ -24,14 +24,18 @@ def socket(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> 
 
 
 def stream(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> StreamWire:
-    """Return the wire of a streamed response: the server's own, or one over `receive` and `send`.
+    """Return the wire of a streamed response whose head was not sent yet. Ask `body` again when it was."""
+    return _own(scope) or GenericStream(receive, send, shutdown)
 
-    A middleware such as Starlette's `BaseHTTPMiddleware` holds the head of the response back, and sends it later. What
-    the server's own wire writes would arrive before the head, so then the body goes through the middleware too.
+
+def body(wire: StreamWire, receive: Receive, send: Send, shutdown: Shutdown) -> StreamWire:
+    """Return the wire for the body of a response whose head was sent: the same, or one over `receive` and `send`.
+
+    A middleware such as Starlette's `GZipMiddleware` or `BaseHTTPMiddleware` holds the head back, and sends it later.
+    What the server's own wire writes would arrive before the head, so then the body goes through the middleware too.
     """
-    own = _own(scope)
-    if own is not None and own.is_served(receive):
-        return cast(StreamWire, own)
+    if wire.has_begun(receive):
+        return wire
     return GenericStream(receive, send, shutdown)
 
 
@@ -188,6 +192,10 @@ class GenericStream(_GenericWire):
         super().__init__(receive, send, shutdown)
         self._is_ended = False
         self._listening = asyncio.create_task(self._listen())
+
+    def has_begun(self, _receive: Receive) -> bool:
+        # It writes by `send`, as the head is.
+        return True
 
     def send_chunk(self, data: bytes) -> None:
         if not self._closing.is_set() and not self._is_ended:

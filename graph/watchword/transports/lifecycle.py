@@ -64,19 +64,20 @@ class Lifecycle(StateMachine):
     ) -> None:
         super().__init__(state)
         self._pipeline = pipeline
-        self._wire = wire
         self._owner = owner
         self._lease: Lease | None = None
         # The timer of the present state.
         self._timer: Timer | None = None
         # The latest end of a draining connection, in Unix seconds.
         self._drain_ends_at = 0.0
-        clock, limits = pipeline.services.clock, pipeline.backlog_limits
-        self._backlog = Backlog(clock, limits, wire, lambda: owner.ended(Ending.SLOW))
-        wire.on_write = self._backlog.wrote
-        wire.on_shutdown = self.drain
-        self.opened_at = clock.now()
+        self._watch(wire)
+        self.opened_at = pipeline.services.clock.now()
         pipeline.live.add(self)
+
+    def use(self, wire: Wire) -> None:
+        """Watch this wire from now on, and not the one before."""
+        self._unwatch()
+        self._watch(wire)
 
     @property
     def lease(self) -> Lease:
@@ -187,8 +188,18 @@ class Lifecycle(StateMachine):
         if not self.go(Transition.CLOSE):
             return False
         self._pipeline.live.discard(self)
-        self._backlog.close()
-        self._wire.on_write = self._wire.on_shutdown = None
+        self._unwatch()
         if self._lease is not None:
             self._pipeline.release(self._lease)
         return True
+
+    def _watch(self, wire: Wire) -> None:
+        clock, limits = self._pipeline.services.clock, self._pipeline.backlog_limits
+        self._wire = wire
+        self._backlog = Backlog(clock, limits, wire, lambda: self._owner.ended(Ending.SLOW))
+        wire.on_write = self._backlog.wrote
+        wire.on_shutdown = self.drain
+
+    def _unwatch(self) -> None:
+        self._backlog.close()
+        self._wire.on_write = self._wire.on_shutdown = None

@@ -131,21 +131,21 @@ async def test_the_wire_of_the_server_itself_is_preferred(server: Server) -> Non
     stream.release()
 
 
-async def test_a_stream_goes_through_a_middleware_that_has_put_its_own_receive_before_it(
+async def test_a_body_goes_through_the_middleware_that_passes_its_head_on_later(
     server: Server,
 ) -> None:
     class Own:
-        def is_served(self, receive: Any) -> bool:
-            return bool(receive == server.receive)
+        def __init__(self, has_begun: bool) -> None:
+            self.has_begun = lambda _receive: has_begun
 
-    async def middleware() -> Any:
-        return await server.receive()
+    def body(wire: Any) -> Any:
+        return generic.body(wire, server.receive, server.send, Shutdown())
 
-    own = Own()
-    scope = {"extensions": {wire.EXTENSION: own}}
-    assert generic.stream(scope, server.receive, server.send, Shutdown()) is own  # type: ignore[comparison-overlap]
-    stream = generic.stream(scope, middleware, server.send, Shutdown())
+    begun = Own(True)
+    assert body(begun) is begun
+    stream = body(Own(False))
     assert isinstance(stream, GenericStream)
+    assert body(stream) is stream
     stream.release()
 
 

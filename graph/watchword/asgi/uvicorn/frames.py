@@ -339,9 +339,9 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         scope["extensions"] = {EXTENSION: self}
         return scope
 
-    def is_served(self, receive: Any) -> bool:
-        """Tell whether an app takes its request from this connection itself, and not from a middleware's `receive`."""
-        return getattr(receive, "__self__", None) is self._running
+    def has_begun(self, receive: Any) -> bool:
+        cycle = self._running
+        return cycle.response_started and getattr(receive, "__self__", None) is cycle
 
     def pause_writing(self) -> None:
         super().pause_writing()

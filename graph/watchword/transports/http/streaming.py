@@ -94,6 +94,7 @@ async def serve_stream(
         try:
             stream.take_lease()
             await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
+            stream.use(generic.body(wire, receive, send, pipeline.shutdown))
             await stream.run()
         finally:
             stream.close()
@@ -127,6 +128,14 @@ class Stream:
         # Done when the operation or the connection has ended.
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         wire.on_lost = self._finish
+
+    def use(self, wire: StreamWire) -> None:
+        """Write to this wire from now on. Nothing was written to the one before."""
+        if wire is not self._wire:
+            self._lifecycle.use(wire)
+            self._wire.release()
+            self._wire = wire
+            wire.on_lost = self._finish
 
     def take_lease(self) -> None:
         """Take a lease. Raises what `Pipeline.lease` raises."""
