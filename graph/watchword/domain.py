@@ -22,6 +22,7 @@ from watchword.hooks import AccountInfo, AccountSource, IdentityEvent
 from watchword.libraries.strawberry_permissions import is_permission_class
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
+from watchword.process.source_order import await_before_yield
 from watchword.storage.database import Publishing
 
 if TYPE_CHECKING:
@@ -230,6 +231,19 @@ def _kind(thing: object) -> str:
     return f"an object of {kind.__module__}.{kind.__qualname__}"
 
 
+def _check_context(context: Callable[[Any], Any]) -> None:
+    if iscoroutinefunction(context):
+        raise Unsafe(
+            "Domain.context does not wait: write def, and not async def, or let it yield and wait after that."
+        )
+    if (line := await_before_yield(context)) is not None:
+        raise Unsafe(
+            f"Domain.context awaits before its yield, in line {line} of {context.__module__}. A resolver that reads the"
+            " context cannot wait for it: await that in on_operation of an extension, before its yield, and set it there:"
+            ' self.execution_context.context["user"] = await …'
+        )
+
+
 def check(domain: Domain) -> None:
     """Raise `Unsafe` for an unknown role in `gives`, for a hook that is no function, and for permissions that are no
     permission classes."""
@@ -242,10 +256,8 @@ def check(domain: Domain) -> None:
         if (given := getattr(domain, hook)) is not None and not callable(given):
             kind = "a function" if hook == "context" else "an async function"
             raise Unsafe(f"Domain.{hook} is {kind}, not {given!r}.")
-    if iscoroutinefunction(domain.context):
-        raise Unsafe(
-            "Domain.context does not wait: write def, and not async def, or let it yield and wait after that."
-        )
+    if domain.context is not None:
+        _check_context(domain.context)
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")

@@ -101,7 +101,7 @@ def _first(generator: Any) -> Any:
         raise TypeError(_YIELDS_ONCE) from None
     waits = TypeError(
         "Domain.context waits before its yield. It is called in the midst of a resolver, and may wait only after"
-        " the yield: let a resolver or an extension await what must be awaited before."
+        " the yield: await the rest in a resolver, or in on_operation of an extension, which sets it on the context."
     )
     # Raised where it waits, so that the log shows the line.
     step.throw(waits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -217,6 +218,17 @@ def test_a_context_that_would_have_to_be_awaited_is_refused() -> None:
     async def extras(_: Any) -> dict[str, Any]:
         return {}
 
+    async def waits(_: Any) -> AsyncIterator[dict[str, Any]]:
+        yield {"user": await extras(_)}
+
+    async def waits_after(_: Any) -> AsyncIterator[dict[str, Any]]:
+        yield {}
+        await extras(_)
+
     with pytest.raises(Unsafe, match=r"Domain.context does not wait"):
         check(Domain(context=extras))
+    line = waits.__code__.co_firstlineno + 1
+    with pytest.raises(Unsafe, match=rf"awaits before its yield, in line {line} of .*test_domain"):
+        check(Domain(context=waits))
+    check(Domain(context=waits_after))
     check(Domain(context=lambda _: {}))
