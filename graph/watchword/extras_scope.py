@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Generator
@@ -9,7 +10,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any, TypeVar
 
 from watchword.process.clock import Clock
-from watchword.process.deadline import within
+from watchword.process.deadline import limited, within
 
 T = TypeVar("T")
 
@@ -53,6 +54,16 @@ class ExtrasScope:
     async def using(self, work: Awaitable[T]) -> T:
         """Await work that may use the extras."""
         self._works += 1
+        return await self._counted(work)
+
+    def settling(self, works: list[Awaitable[Any]]) -> Awaitable[Any]:
+        """Return what settles work that no answer waits for, because a part beside it failed. The extras are closed after
+        it; if it takes longer than closing may, it is cancelled. Must be awaited."""
+        self._works += 1
+        settled = asyncio.gather(*works, return_exceptions=True)
+        return self._counted(limited(self._clock, self._seconds, settled))
+
+    async def _counted(self, work: Awaitable[T]) -> T:
         try:
             return await work
         except BaseException:

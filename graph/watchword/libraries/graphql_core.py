@@ -23,9 +23,10 @@ _PASSING_ON = {
 
 
 def checking_executor(base: type[Executor[Any]]) -> type[Executor[Any]]:
-    """Make an executor that answers a field with an error when JSON cannot hold its value.
+    """Make an executor that answers a field with an error when JSON cannot hold its value, and lets what `Domain.context`
+    opens be closed only after the resolvers that nothing waits for any more.
 
-    If this were found only when the whole answer is written, one such value would make all of it fail.
+    If a value were found only when the whole answer is written, one such value would make all of it fail.
     """
     complete = base.complete_leaf_value
 
@@ -41,6 +42,12 @@ def checking_executor(base: type[Executor[Any]]) -> type[Executor[Any]]:
             elif kind is bool or (kind is float and isfinite(value)):
                 return value
             return writable(value)
+
+        def settle_in_background(self, awaitables: list[Any]) -> None:
+            scope = self.context_value.extras_scope
+            super().settle_in_background(
+                awaitables if scope is None else [scope.settling(awaitables)]
+            )
 
     return Checking
 
