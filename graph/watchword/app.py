@@ -264,6 +264,7 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         services,
         ceiling.connections(),
         ceiling.operations(),
+        ceiling.subscribed(),
         make_documents(engine, settings),
     )
 

@@ -47,6 +47,11 @@ def _set(name: str, counted: str, answer: str, where: str, setting: str = "") ->
 
 # Of the 455 documents of a large front end (Saleor Dashboard), none needs more than one comparison for two tokens.
 COMPARISONS_PER_TOKEN = 10
+# A document of a live subscription stays in memory: a token takes about 500 bytes, so one address holds about 50 MB at most,
+# and a process 500 MB. An address has room for 1,000 subscriptions with documents of their own that have 100 tokens.
+SUBSCRIBED_BY_ADDRESS, SUBSCRIBED_BY_PROCESS = 50, 500
+# A character takes up to eight bytes.
+CHARACTERS_PER_TOKEN = 50
 # Of these, each operation is measured before it runs. `execution.limits.Limits` has a field of each name.
 OPERATION = (
     _set("characters", "characters", COMPLEX, EVERY, "max_document_characters"),
@@ -96,11 +101,14 @@ TIME = (
     Limit("unread_seconds", "seconds in which a client reads nothing of its answers", "the connection ends", HTTP, fixed=30),
     _set("slow_seconds", "seconds in which a client reads nothing", "TOO_SLOW", LIVE, "slow_seconds"),
 )  # fmt: skip
+_SUBSCRIBED = f"tokens of the different documents of open subscriptions (comments and each {CHARACTERS_PER_TOKEN} characters count too)"
 PLACES = (
     _set("operations", "open operations of a connection", LIMITED, SOCKET),
     _set("operations_per_principal", "open operations of a principal in a process", LIMITED, EVERY),
     _set("operations_per_address", "open operations of an address in a process", LIMITED, EVERY),
     _set("operations_per_process", "open operations of a process", LIMITED, EVERY),
+    _set("subscribed_per_address", f"{_SUBSCRIBED} of an address in a process", LIMITED, LIVE, "max_tokens")._replace(times=SUBSCRIBED_BY_ADDRESS),
+    _set("subscribed_per_process", f"{_SUBSCRIBED} of a process", LIMITED, LIVE, "max_tokens")._replace(times=SUBSCRIBED_BY_PROCESS),
     _set("connections_per_principal", "connections of a principal to a process", LIMITED, LIVE),
     _set("connections_per_address", "connections of an address to a process", LIMITED, LIVE),
     _set("uploads_per_address", "requests with files of an address in a process", LIMITED, HTTP),

@@ -20,6 +20,7 @@ from graphql import (
     is_composite_type,
 )
 
+from watchword.config.limits import CHARACTERS_PER_TOKEN
 from watchword.execution.cost.formula import UNCOUNTED
 from watchword.execution.selections import Fragments
 
@@ -119,3 +120,9 @@ class _Measure:
 def _is_of_introspection(kind: GraphQLOutputType | GraphQLNamedType | None) -> bool:
     named: GraphQLNamedType | None = get_named_type(kind)
     return named is not None and named.name.startswith("__")
+
+
+def weight_of(document: DocumentNode) -> int:
+    """Return how much memory a document takes, in tokens: as much as its tokens and comments, and its characters."""
+    text = document.loc.source.body if document.loc else ""
+    return document.token_count + len(text) // CHARACTERS_PER_TOKEN

@@ -12,6 +12,7 @@ from watchword.throttling.ip_prefix import networks
 
 # Seconds after which a client that was refused may try again.
 RETRY_AFTER = 30.0
+DOCUMENTS = "subscriptions with different documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,82 @@ class Quota:
                 del counts[key]
 
     def _full(self, where: str) -> RateLimited:
-        return RateLimited(
-            f"Too many {self._what} are open {where}. End some, or come back later.", RETRY_AFTER
-        )
+        return _full(self._what, where)
+
+
+class DocumentQuota:
+    """Limits how much memory the documents of all open subscriptions hold in this process, for all transports together.
+
+    What several subscriptions hold together counts once: for each network, and for the process.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._holders: dict[tuple[Key, int], int] = {}
+        self._weights: dict[Key, int] = {}
+
+    @property
+    def weight(self) -> int:
+        """What the documents that are held weigh together."""
+        return self._weights.get(None, 0)
+
+    def take(self, address: str, document: int, weight: int) -> Slot:
+        """Take a slot for an address, with the number of a document and what it weighs.
+
+        Raises `RateLimited`, and counts nothing, when too much is held. The first document always has room.
+        """
+        keys: list[Key] = []
+        for network in networks(address):
+            keys.append(network.name)
+            if not self._has_room(
+                network.name, document, weight, self._bounds.address * network.times
+            ):
+                raise _full(DOCUMENTS, "from this address")
+        keys.append(None)
+        if not self._has_room(None, document, weight, self._bounds.process):
+            raise _full(DOCUMENTS, "on this server")
+        for key in keys:
+            held = self._holders.get((key, document), 0)
+            self._holders[key, document] = held + 1
+            if not held:
+                self._weights[key] = self._weights.get(key, 0) + weight
+        return Slot(_Held(self, document, weight), keys)
+
+    def give_back(self, key: Key, document: int, weight: int) -> None:
+        """Decrement the count of those that hold a document, and free what it weighs after the last one."""
+        if left := self._holders[key, document] - 1:
+            self._holders[key, document] = left
+            return
+        del self._holders[key, document]
+        if rest := self._weights[key] - weight:
+            self._weights[key] = rest
+        else:
+            del self._weights[key]
+
+    def _has_room(self, key: Key, document: int, weight: int, most: float) -> bool:
+        held = self._weights.get(key, 0)
+        return not held or held + weight <= most or (key, document) in self._holders
+
+
+class _Held:
+    """The counts of a slot for one document."""
+
+    __slots__ = ("_document", "_quota", "_weight")
+
+    def __init__(self, quota: DocumentQuota, document: int, weight: int) -> None:
+        self._quota = quota
+        self._document = document
+        self._weight = weight
+
+    def give_back(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._quota.give_back(key, self._document, self._weight)
+
+
+def _full(what: str, where: str) -> RateLimited:
+    return RateLimited(
+        f"Too many {what} are open {where}. End some, or come back later.", RETRY_AFTER
+    )
 
 
 class _Counts(Protocol):
@@ -94,6 +168,10 @@ class Slot:
         keys, self._keys = self._keys, ()
         self._quota.give_back(keys)
 
+    def also(self, other: Slot) -> None:
+        """Free another slot together with this one."""
+        self._quota = _Also(self._quota, other)
+
     def share(self) -> Slot:
         """Return a slot for work that may outlive this one's. Both are one, which is free when both were given back."""
         both = _Both(self._quota)
@@ -106,6 +184,20 @@ class Slot:
     def __exit__(self, *_: object) -> None:
         keys, self._keys = self._keys, ()
         self._quota.give_back(keys)
+
+
+class _Also:
+    """Stands before the counts of a slot that frees another one."""
+
+    __slots__ = ("_counts", "_other")
+
+    def __init__(self, counts: _Counts, other: Slot) -> None:
+        self._counts = counts
+        self._other = other
+
+    def give_back(self, keys: Iterable[Key]) -> None:
+        self._counts.give_back(keys)
+        self._other.give_back()
 
 
 class _Both:

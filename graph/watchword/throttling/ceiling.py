@@ -12,7 +12,7 @@ from typing import Any
 from watchword.config.limits import BAD, COMPLEX, LIMITED, TABLE, TOO_LARGE
 from watchword.config.settings import Settings
 from watchword.errors import BadUserInput, RateLimited, TooComplex, TooLarge, WatchwordError
-from watchword.throttling.admission import RETRY_AFTER, Bounds, Pace, Quota
+from watchword.throttling.admission import RETRY_AFTER, Bounds, DocumentQuota, Pace, Quota
 
 _LIMITS = {limit.name: limit for limit in TABLE}
 # What a caller is told that is beyond a limit, if the limit's kind does not say enough.
@@ -87,6 +87,12 @@ class Ceiling:
         """Make the quota of operations, which all transports share."""
         names = ("operations_per_address", "operations_per_principal", "operations_per_process")
         return Quota("operations", Bounds(*map(self.most, names)))
+
+    def subscribed(self) -> DocumentQuota:
+        """Make the quota of the documents of open subscriptions, which all transports share."""
+        names = ("subscribed_per_address", "subscribed_per_process")
+        address, process = map(self.most, names)
+        return DocumentQuota(Bounds(address, process=process))
 
     def uploads(self) -> Quota:
         """Make the quota of requests with files."""

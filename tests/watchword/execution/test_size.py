@@ -7,7 +7,7 @@ from graphql import OperationDefinitionNode, get_introspection_query, parse
 
 from tests.support.paged_schema import SCHEMA
 from watchword.execution.cost.formula import UNCOUNTED
-from watchword.execution.size import Size, directives_of, size_of
+from watchword.execution.size import Size, directives_of, size_of, weight_of
 
 
 def size(query: str) -> Size:
@@ -77,3 +77,16 @@ def test_fragments_that_double_each_other_are_measured_at_once_and_not_without_e
 )  # fmt: skip
 def test_directives_are_counted_wherever_they_are(query: str, number: int) -> None:
     assert directives_of(parse(query)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("{ a }", 3),
+        ("{ a b c }", 5),
+        ("{ a }" + "\n#" * 10, 3 + 10),
+        ("{ a }" + " " * 495, 3 + 10),
+    ],
+)
+def test_tokens_comments_and_characters_weigh(text: str, weight: int) -> None:
+    assert weight_of(parse(text)) == weight

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, multiple, rule
 
 from watchword.errors import RateLimited
-from watchword.throttling.admission import Bounds, Pace, Quota, Slot
+from watchword.throttling.admission import Bounds, DocumentQuota, Pace, Quota, Slot
 
 
 def test_an_address_has_so_many_at_a_time() -> None:
@@ -111,6 +111,45 @@ class AnyUse(RuleBasedStateMachine):
 
 
 TestAnyUse = AnyUse.TestCase
+
+
+def test_a_document_that_several_hold_counts_once_until_the_last_has_ended() -> None:
+    quota = DocumentQuota(Bounds(address=10, process=15))
+    slots = [quota.take("a", 1, 6) for _ in range(100)]
+    assert quota.weight == 6
+    with pytest.raises(RateLimited, match="different documents are open from this address"):
+        quota.take("a", 2, 5)
+    quota.take("b", 1, 6)
+    quota.take("b", 2, 4)
+    assert quota.weight == 10
+    with pytest.raises(RateLimited, match="on this server"):
+        quota.take("c", 3, 6)
+    for slot in slots:
+        slot.give_back()
+        slot.give_back()
+    assert quota.weight == 10
+    quota.take("a", 4, 5)
+
+
+def test_one_document_always_has_room() -> None:
+    quota = DocumentQuota(Bounds(address=1, process=1))
+    slot = quota.take("a", 1, 100)
+    with pytest.raises(RateLimited):
+        quota.take("a", 2, 1)
+    slot.give_back()
+    assert not quota._weights
+    assert not quota._holders
+    quota.take("a", 2, 100)
+
+
+def test_a_slot_frees_another_with_it() -> None:
+    quota, documents = Quota("operations", Bounds()), DocumentQuota(Bounds())
+    slot = quota.take("a")
+    slot.also(documents.take("a", 1, 3))
+    with slot:
+        assert documents.weight == 3
+    slot.give_back()
+    assert (len(quota), documents.weight) == (0, 0)
 
 
 def test_a_pace_begins_anew_each_second() -> None:

@@ -88,6 +88,8 @@ async def serve_stream(
     log_context.connection.set(log_context.new_id())
     place = pipeline.operations.take(address, subject)
     with place, pipeline.connections.take(address):
+        if asked.opening is not None:
+            pipeline.hold(asked.plan, address, place)
         wire = generic.stream(scope, receive, send, pipeline.shutdown)
         stream = Stream(pipeline, form, wire, asked, place)
         pipeline.traffic.opened(STREAM)

@@ -104,6 +104,7 @@ class Operations:
             if plan.is_subscription:
                 request = request._replace(variables=plan.declared(request.variables))
                 opening = self._pipeline.opening(request)
+                self._pipeline.hold(plan, self.address, self._slots[id])
         except Refused as refused:
             self._refuse(id, [format_error(error) for error in refused.errors])
         except Exception as error:
