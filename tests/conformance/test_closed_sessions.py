@@ -29,6 +29,11 @@ SECONDS = 5.0
 @strawberry.type
 class Row:
     @strawberry.field
+    def opens(self, info: strawberry.Info) -> bool:
+        """Let the session be opened before a field fails."""
+        return bool(info.context["db"])
+
+    @strawberry.field
     async def waits(self, info: strawberry.Info) -> int:
         try:
             await info.context["go"].wait()
@@ -106,7 +111,7 @@ async def test_a_resolver_that_goes_on_when_one_beside_it_has_failed_keeps_it(
 ) -> None:
     domain = Domain(context=pooled.context)
     async with toy_server(clock, ROWS, domain=domain, execution=execution) as server:
-        answer = await answered(transport, server, "{ row { waits fails } }")
+        answer = await answered(transport, server, "{ row { opens waits fails } }")
         assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
         assert (pooled.opened, pooled.closed) == (1, 0)
         pooled.go.set()
@@ -118,7 +123,7 @@ async def test_a_resolver_that_goes_on_for_too_long_is_cancelled_before_it_is_cl
 ) -> None:
     domain = Domain(context=pooled.context)
     async with toy_server(clock, ROWS, domain=domain, event_seconds=SECONDS) as server:
-        await answered("http", server, "{ row { waits fails } }")
+        await answered("http", server, "{ row { opens waits fails } }")
         assert (pooled.opened, pooled.closed) == (1, 0)
         clock.move(SECONDS)
         await until(lambda: pooled.found == [1] and pooled.held == 0)
@@ -126,7 +131,7 @@ async def test_a_resolver_that_goes_on_for_too_long_is_cancelled_before_it_is_cl
 
 @every_transport
 async def test_so_does_one_of_an_event(transport: str, clock: MovedClock, pooled: Pooled) -> None:
-    query = "subscription { rows { waits fails } }"
+    query = "subscription { rows { opens waits fails } }"
     async with (
         toy_server(clock, ROWS, domain=Domain(context=pooled.context)) as server,
         live(transport, server, query) as client,
