@@ -142,11 +142,15 @@ class Fleet:
         """
         extensions = {} if after is None else {"after": after}
         async with httpx2.AsyncClient(timeout=10) as client:
-            response = await client.post(
-                f"{node.url}/graphql",
-                json={"query": query, "variables": variables, "extensions": extensions},
-                headers={"authorization": f"Bearer {token}"},
-            )
+            try:
+                response = await client.post(
+                    f"{node.url}/graphql",
+                    json={"query": query, "variables": variables, "extensions": extensions},
+                    headers={"authorization": f"Bearer {token}"},
+                )
+            except AttributeError as error:
+                # anyio raises it for a connection that a killed node cuts while it is made.
+                raise httpx2.ConnectError(str(error)) from error
             answer: dict[str, Any] = response.json()
             return answer
 

@@ -50,6 +50,16 @@ class Shop:
         self.url = f"http://127.0.0.1:{port}"
         (module, *options), self._says = COMMANDS[kind]
         kept = {n: v for n, v in os.environ.items() if not n.startswith("WATCHWORD_")}
+        given = {
+            "WATCHWORD_ISSUER": f"{self.url}/watchword",
+            "WATCHWORD_DRAIN_SECONDS": "0",
+        }
+        given = kept | given | environment
+        if kind == "hypercorn workers":
+            # Two workers that make the app's tables at the same moment would fail.
+            subprocess.run(
+                [sys.executable, "-c", "import shop_app"], cwd=home, env=given, check=True
+            )
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -59,12 +69,7 @@ class Shop:
                 "shop_app:app",
             ],
             cwd=home,
-            env=kept
-            | {
-                "WATCHWORD_ISSUER": f"{self.url}/watchword",
-                "WATCHWORD_DRAIN_SECONDS": "0",
-            }
-            | environment,
+            env=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -152,7 +152,7 @@ async def test_every_name_and_row_of_every_revision_follows(
         assert [row[:width] for row in kept] == [row[:width] for row in before[table]]
     assert {"1", "2"} == {row[0] for row in after["incidents"]}
     assert after[VERSION] == [("0008",)]
-    assert after[INCIDENT_ROOM[1]] == [("0003",)]
+    assert after[INCIDENT_ROOM[1]] == [("0004",)]
     assert await made(empty) == await made(fresh)
     await _audit_entries_are_kept(empty)
 
