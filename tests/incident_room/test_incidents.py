@@ -18,22 +18,12 @@ from tests.incident_room.documents import (
     OPEN,
     PEOPLE,
     POST,
-    REGISTER,
     RESOLVE,
 )
+from tests.incident_room.filled_room import component, opened
 from tests.support.clock import MovedClock
 from tests.support.principals import RESPONDS, SEES_INTERNAL, Room
 from watchword import encode_id
-
-
-async def opened(room: Room, **changes: Any) -> str:
-    given = {"name": "Checkout fails", "body": "We are looking."} | changes
-    return str((await room.data("responder", OPEN, input=given))["openIncident"]["id"])
-
-
-async def component(room: Room, name: str) -> str:
-    data = await room.data("responder", REGISTER, input={"name": name})
-    return str(data["registerComponent"]["id"])
 
 
 async def test_an_incident_begins_with_its_first_update(room: Room) -> None:

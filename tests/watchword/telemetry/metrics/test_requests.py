@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Response
 
-from watchword.asgi.types import Fixed
+from tests.support.writing_server import HEADERS, WritingServer, both_ways
 from watchword.asgi.types import Response as AsgiResponse
 from watchword.telemetry.metrics.histogram import OTHER
 from watchword.telemetry.metrics.metric import Distribution
@@ -92,39 +92,14 @@ async def test_a_request_is_active_until_its_answer_has_ended() -> None:
     assert (seen, measured.active) == ([1, 1], 0)
 
 
-class Server:
-    """The object behind our own server's `send`."""
-
-    def __init__(self, writes: bool) -> None:
-        self._writes = writes
-        self.sent: list[Any] = []
-
-    def write_whole(self, *response: Any) -> bool:
-        if self._writes:
-            self.sent.append(response)
-        return self._writes
-
-    async def send(self, message: Any) -> None:
-        self.sent.append(message["type"])
-
-
-WHOLE = Fixed([(b"content-type", b"application/json")])
-
-
-@pytest.mark.parametrize(
-    ("writes", "sent"),
-    [
-        (True, [(200, WHOLE, b"{}")]),
-        (False, ["http.response.start", "http.response.body"]),
-    ],
-)
+@both_ways
 async def test_the_server_writes_a_whole_response_at_once_and_it_is_recorded_once(
     writes: bool, sent: list[Any]
 ) -> None:
-    measured, server = Requests(), Server(writes)
+    measured, server = Requests(), WritingServer(writes)
 
     async def inner(_scope: Any, _receive: Any, send: Any) -> None:
-        await AsgiResponse(200, b"{}", WHOLE).send(send)
+        await AsgiResponse(200, b"{}", HEADERS).send(send)
 
     scope = {"type": "http", "method": "GET", "path": "/x"}
     await MeasuredRequests(inner, measured)(scope, lambda: None, server.send)  # type: ignore[arg-type,return-value]

@@ -15,8 +15,9 @@ from opentelemetry.trace import StatusCode
 from tests.support.clients import over_sse
 from tests.support.spans import SAMPLED, TRACE, UNSAMPLED, Recorder, attributes, context_of, inside
 from tests.support.toy_server import until
+from tests.support.writing_server import HEADERS, WritingServer, both_ways
 from tests.watchword.telemetry.traces.conftest import Serve
-from watchword.asgi.types import PLANNED, Fixed, Response
+from watchword.asgi.types import PLANNED, Response
 from watchword.telemetry.traces.requests import TracedRequests
 
 SCOPE = {
@@ -70,39 +71,14 @@ async def test_a_request_says_its_method_its_route_and_its_status(serve: Serve) 
     }
 
 
-class Server:
-    """Its `send` is what our own server gives an app; `writes` says whether it can write a response at once."""
-
-    def __init__(self, writes: bool) -> None:
-        self._writes = writes
-        self.sent: list[Any] = []
-
-    def write_whole(self, *response: Any) -> bool:
-        if self._writes:
-            self.sent.append(response)
-        return self._writes
-
-    async def send(self, message: Any) -> None:
-        self.sent.append(message["type"])
-
-
-WHOLE = Fixed([(b"content-type", b"application/json")])
-
-
-@pytest.mark.parametrize(
-    ("writes", "sent"),
-    [
-        (True, [(200, WHOLE, b"{}")]),
-        (False, ["http.response.start", "http.response.body"]),
-    ],
-)
+@both_ways
 async def test_the_server_writes_a_whole_response_at_once_and_the_span_has_its_status(
     writes: bool, sent: list[Any]
 ) -> None:
-    recorder, server = Recorder(), Server(writes)
+    recorder, server = Recorder(), WritingServer(writes)
 
     async def inner(_scope: Any, _receive: Any, send: Any) -> None:
-        await Response(200, b"{}", WHOLE).send(send)
+        await Response(200, b"{}", HEADERS).send(send)
 
     async def receive() -> Any:
         raise AssertionError("nothing is received")
