@@ -153,9 +153,8 @@ class Context(ExtrasAccess, Generic[E]):
         self.extras_scope: ExtrasScope | None = None
         """Closes what `Domain.context` opens. The runtime ends it with the operation or event."""
         if services.domain.context is not None:
-            self.extras_scope = ExtrasScope(
-                services.clock, most(services.settings, "event_seconds")
-            )
+            seconds = most(services.settings, "event_seconds")
+            self.extras_scope = ExtrasScope(services.clock, seconds)
             self.__class__ = _WritableContext
 
     @property
@@ -240,8 +239,7 @@ class Context(ExtrasAccess, Generic[E]):
             self._observed = set()
         if (place, needs) not in self._observed:
             self._observed.add((place, needs))
-            now = self.services.clock.now()
-            self.services.observed.note(place, needs, operation, now)
+            self.services.observed.note(place, needs, operation, self.services.clock.now())
 
     @property
     def cursors(self) -> dict[str, str]:
@@ -285,10 +283,9 @@ class Context(ExtrasAccess, Generic[E]):
     ) -> Loader[K, V]:
         """Return this context's batch loader for `load`.
 
-        `load` is called with the keys that were asked for in one tick of the event loop, at most
-        `NAMED_AT_ONCE` (500), so that one statement can name them all. Loaded values are cached for the
-        life of the context: one operation or one event. The context of a subscription's resolver lives for
-        many events, so it caches nothing.
+        `load` is called with the keys that were asked for in one tick of the event loop, at most `NAMED_AT_ONCE` (500),
+        so that one statement can name them all. Loaded values are cached for the life of the context: one operation or
+        one event. The context of a subscription's resolver lives for many events, so it caches nothing.
         """
         found = self.batch_loaders.get(load)
         if found is None:
@@ -306,8 +303,7 @@ class Context(ExtrasAccess, Generic[E]):
 
     @property
     def event(self) -> Event | None:
-        """The event that a subscription's resolver was given and has not finished. None between events, and for
-        everything else."""
+        """The event that a subscription's resolver was given and has not finished; None otherwise."""
         return None if self._follow is None else self._follow.event
 
     def follow(
