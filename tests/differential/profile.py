@@ -24,7 +24,7 @@ from watchword.execution.compiled import programs
 # The documents that all tests together compare.
 DOCUMENTS = {"quick": 120, "thorough": 2_000, "soak": 20_000}
 SEEDS = st.integers(0, 2**64 - 1)
-CASES = {"quick": 2, "thorough": 2, "soak": 4}
+CASES = {"quick": 2, "thorough": 5, "soak": 5}
 
 
 def profile() -> str:
