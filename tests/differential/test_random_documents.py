@@ -18,7 +18,7 @@ from watchword.libraries.strawberry_parts import definition
 pytestmark = IGNORED
 
 
-@pytest.fixture(scope="module", params=[market, workshop], ids=["market", "workshop"])
+@pytest.fixture(params=[market, workshop], ids=["market", "workshop"])
 def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
     module: ModuleType = request.param
     with arena_of(module.schema) as made:

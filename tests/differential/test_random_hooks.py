@@ -24,18 +24,18 @@ pytestmark = IGNORED
 HOOKS: dict[str, Any] = {"now": [Now], "later": [Later], "both": [Now, Later]}
 
 
-@pytest.fixture(scope="module", params=[market, workshop], ids=["market", "workshop"])
+@pytest.fixture(params=[market, workshop], ids=["market", "workshop"])
 def module(request: pytest.FixtureRequest) -> ModuleType:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module", params=HOOKS)
+@pytest.fixture(params=HOOKS)
 def arena(request: pytest.FixtureRequest, module: ModuleType) -> Iterator[Arena]:
     with arena_of(hooked(module.schema, *HOOKS[request.param])) as made:
         yield made
 
 
-@pytest.fixture(scope="module", params=HOOKS)
+@pytest.fixture(params=HOOKS)
 def stream(request: pytest.FixtureRequest) -> Iterator[Arena]:
     with arena_of(hooked(workshop.schema, *HOOKS[request.param])) as made:
         yield made
