@@ -60,7 +60,7 @@ def test_it_makes_two_names_importable_and_holds_every_file_that_is_read(wheel: 
     assert {"watchword/py.typed", "watchword/__init__.pyi", "incident_room/py.typed"} <= held
     assert "incident_room/schema.graphql" in held
     assert files_of_pages() <= held
-    bundles = ("status.js", "room.js", "room.css", "documents.json")
+    bundles = ("status.js", "room.js", "dpop.js", "room.css", "documents.json")
     assert {f"incident_room/pages/built/{name}" for name in bundles} <= held
     built = {name for name in held if name.startswith("watchword/explorer/built/")}
     assert built == {

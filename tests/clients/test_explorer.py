@@ -12,6 +12,7 @@ from pyotp import TOTP
 
 from tests.clients.script import running
 from tests.support.clock import MovedClock
+from tests.support.path_proxy import behind_a_path
 from tests.support.server import issuing, live_server
 from tests.support.site import LIFE, PASSWORD, PERSON, Site
 
@@ -106,7 +107,7 @@ async def test_where_tokens_must_be_bound_the_page_binds_them(
     node: Path, chromium: Path, tmp_path: Path
 ) -> None:
     # The browser's clock is in its proofs, so the server's is the machine's too.
-    with issuing(tmp_path / "home", WATCHWORD_DPOP="required") as server:
+    async with behind_a_path(tmp_path / "home", WATCHWORD_DPOP="required") as server:
         account = {"email": server.email, "password": server.password}
         where = {"url": server.environment["WATCHWORD_ISSUER"], "chromium": str(chromium)}
         profile = {"profile": str(tmp_path / "profile")}

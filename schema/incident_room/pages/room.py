@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from incident_room.pages.assets import Asset, Assets, up_to_root
+from watchword import Server
 
 POLICY = {
     "default-src": "'none'",
@@ -46,7 +47,7 @@ DOCUMENT = """\
 <link rel="icon" href="data:,">
 {head}</head>
 <body>
-<div id="room" data-root="{up}">{body}</div>
+<div id="room" data-root="{up}"{bound}>{body}</div>
 <noscript>The incident room needs JavaScript.</noscript>
 </body>
 </html>
@@ -71,18 +72,24 @@ class RoomPage:
 
     async def _page(self, request: Request) -> Response:
         """The incident room for responders."""
-        return Response(self.html(up_to_root(request)), headers=HEADERS, media_type="text/html")
+        settings = Server(request).settings
+        issuer = settings.issuer if settings.dpop == "required" else ""
+        html = self.html(up_to_root(request), issuer)
+        return Response(html, headers=HEADERS, media_type="text/html")
 
-    def html(self, up: str) -> str:
-        """Return the page. `up` is the prefix of its relative URLs, because a proxy may serve it below a path."""
+    def html(self, up: str, issuer: str) -> str:
+        """Return the page. `up` is the prefix of its relative URLs, because a proxy may serve it below a path. `issuer` is
+        what DPoP proofs have to name; empty if the page need not bind its tokens."""
         assets = self._assets()
-        script = assets.get("room.js")
-        if script is None:
-            return DOCUMENT.format(head="", up=escape(up), body=NOT_BUILT)
+        script, prover = assets.get("room.js"), assets.get("dpop.js")
+        if script is None or prover is None:
+            return DOCUMENT.format(head="", up=escape(up), bound="", body=NOT_BUILT)
         found = map(assets.get, STYLES)
         head = "".join(_style(each, up) for each in found if each is not None)
+        head += _preloaded(prover, up) if issuer else ""
         head += _script(script, up)
-        return DOCUMENT.format(head=head, up=escape(up or "./"), body="Loading …")
+        bound = _bound(prover, up, issuer) if issuer else ""
+        return DOCUMENT.format(head=head, up=escape(up or "./"), bound=bound, body="Loading …")
 
 
 def _style(asset: Asset, up: str) -> str:
@@ -91,3 +98,13 @@ def _style(asset: Asset, up: str) -> str:
 
 def _script(asset: Asset, up: str) -> str:
     return f'<script type="module" src="{up}{asset.url}" integrity="{asset.integrity}"></script>\n'
+
+
+def _preloaded(asset: Asset, up: str) -> str:
+    """Let the browser fetch a module that the script imports later, and check it: `import()` names no hash."""
+    return f'<link rel="modulepreload" href="{up}{asset.url}" integrity="{asset.integrity}">\n'
+
+
+def _bound(prover: Asset, up: str, issuer: str) -> str:
+    """Return the attributes that tell the script to bind its tokens, and by which module."""
+    return f' data-issuer="{escape(issuer)}" data-dpop="{up}{prover.url}"'

@@ -112,12 +112,7 @@ await admin.sees("Keep these recovery codes.", ".notice");
 const recovery = await admin.text(".codes li");
 const lines = await admin.page.$$eval(".codes code", (all) => Math.max(...all.map((each) => each.getClientRects().length)));
 say("codes", { recovery: recovery.length, lines, isCode: CODE.test(code(secret, 0)) });
-const client = await admin.page.createCDPSession();
-await client.send("WebAuthn.enable");
-const device = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
-await client.send("WebAuthn.addVirtualAuthenticator", { options: device });
-// A window behind another has no focus, and browsers give its page no passkey.
-await admin.page.bringToFront();
+await admin.device();
 await admin.write("Name of the new passkey", "My laptop");
 await admin.press("Add a passkey");
 await admin.sees("My laptop", ".things strong");

@@ -88,6 +88,17 @@ export class Window {
     await this.page.keyboard.press(role === "checkbox" ? "Space" : "Enter");
   }
 
+  /** Give the page a device with passkeys, which a finger unlocks. Returns how many it has. */
+  async device() {
+    // A window behind another has no focus, and browsers give its page no passkey.
+    await this.page.bringToFront();
+    const client = await this.page.createCDPSession();
+    await client.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+    const { authenticatorId } = await client.send("WebAuthn.addVirtualAuthenticator", { options });
+    return async () => (await client.send("WebAuthn.getCredentials", { authenticatorId })).credentials.length;
+  }
+
   /** Hold the next request whose body has these words. Returns what lets it go on. */
   async hold(words) {
     let held = null;

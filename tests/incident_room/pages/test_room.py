@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pytest
@@ -11,14 +13,19 @@ from starlette.applications import Starlette
 
 from incident_room.pages.assets import Assets
 from incident_room.pages.room import RoomPage
+from watchword.config.settings import Settings
 
-MADE = (("room.js", b"// script"), ("room.css", b"/* style */"))
+ISSUER = "https://status.example/base"
+MADE = (("room.js", b"// script"), ("dpop.js", b"// keys"), ("room.css", b"/* style */"))
 
 
-async def get(path: str, made: Iterable[tuple[str, bytes]] = MADE) -> httpx2.Response:
+async def get(
+    path: str, made: Iterable[tuple[str, bytes]] = MADE, dpop: str = "optional"
+) -> httpx2.Response:
     assets = Assets(Path("/nowhere"), made)
-    page = RoomPage(lambda: assets)
-    transport = httpx2.ASGITransport(app=Starlette(routes=page.routes()))
+    app: Any = Starlette(routes=RoomPage(lambda: assets).routes())
+    app.pipeline = SimpleNamespace(settings=Settings(_env_file=None, issuer=ISSUER, dpop=dpop))
+    transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://status") as client:
         return await client.get(path)
 
@@ -50,6 +57,17 @@ async def test_the_page_may_run_only_our_scripts_and_is_not_kept() -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert "<style" not in answer.text
     assert "onload" not in answer.text
+
+
+@pytest.mark.parametrize(("path", "up"), [("/room", ""), ("/room/account", "../")])
+async def test_only_where_tokens_must_be_bound_the_page_has_the_script_that_binds_them(
+    path: str, up: str
+) -> None:
+    assert "dpop" not in (await get(path)).text
+    bound = (await get(path, dpop="required")).text
+    assert f' data-issuer="{ISSUER}" data-dpop="{up}assets/dpop.' in bound
+    assert f'<link rel="modulepreload" href="{up}assets/dpop.' in bound
+    assert bound.count("integrity=") == 3
 
 
 async def test_without_its_bundle_the_page_says_how_to_make_it() -> None:

@@ -44,6 +44,7 @@ def test_the_pages_reach_the_network_by_the_client_and_nothing_else() -> None:
         "preact/hooks",
         "qrcode-generator",
         "watchword-client",
+        "watchword-client/dpop",
         "watchword-client/passkeys",
     }
     # The public page fetches its own HTML again, as the server makes it.

@@ -7,8 +7,8 @@ export const ENDPOINT = `${ORIGIN}/graphql`;
 
 const place = document.getElementById("explorer")!;
 export const PLACE = place;
-/** The issuer that DPoP proofs have to name; empty if tokens need not be bound to a key. */
-export const ISSUER = place.dataset["issuer"] ?? "";
+/** The origin that DPoP proofs have to name, before the path of this page; empty if tokens need not be bound to a key. */
+export const ISSUER = place.dataset["issuer"] && new URL(place.dataset["issuer"]).origin;
 const workers = JSON.parse(place.dataset["workers"] ?? "{}") as Record<string, string>;
 
 /** Start a worker of the editor, by the name that the editor gives it. */

@@ -1,8 +1,10 @@
 // Addresses of the room: /room and what is below it. A proxy may serve all of it below a path.
 import { useEffect, useState } from "preact/hooks";
 
-/** The root of the server, as this page's HTML says. */
-export const root = new URL(document.getElementById("room")?.dataset.root ?? "./", location.href);
+/** What this page's HTML says of the server. */
+export const given: DOMStringMap = document.getElementById("room")?.dataset ?? {};
+/** The root of the server. */
+export const root = new URL(given.root ?? "./", location.href);
 const base = new URL("room", root).pathname;
 
 const listeners = new Set<() => void>();

@@ -1,6 +1,7 @@
 // The page's one session and its one live connection, by watchword-client, and the questions that both ask the person.
 import { createLive, createSession, type SecondFactor, type StepUpNeed } from "watchword-client";
-import { root } from "./router";
+import { proverOf } from "./bound";
+import { given, root } from "./router";
 
 /** A question to the person, which a dialog answers; null if it was dismissed. */
 export interface Question<Answer, About = null> {
@@ -24,6 +25,7 @@ const asked = <Answer, About>(asker: Asker<Answer, About> | null, about: About):
 
 export const session = createSession({
   url: root.href,
+  dpop: proverOf(given),
   onStepUp: (need) => asked(askStepUp, need),
   onSecondFactor: () => asked(askCode, null),
 });
