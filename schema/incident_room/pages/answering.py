@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from incident_room.pages.rendered import RenderedPages
+from incident_room.pages.compressed import ENCODING, takes_gzip
+from incident_room.pages.rendered import Rendered, RenderedPages
 from watchword import JsonAnswer, Server, WatchwordError, moment
 
 HTML, JSON, ATOM = "text/html; charset=utf-8", "application/json; charset=utf-8", "application/atom+xml; charset=utf-8"  # fmt: skip
@@ -78,9 +79,7 @@ async def answered(
         page = pages.page(
             key, answer, server.now, lambda data: wanted.render(data, None), is_kept=is_kept
         )
-        if _matches(request.headers.get("if-none-match", ""), page.tag):
-            return Response(status_code=304, headers=_headers(FRESH, wanted, page.tag))
-        return Response(page.body, headers=_headers(FRESH, wanted, page.tag))
+        return _shown(request, wanted, page)
     if code in MISSING:
         return _refused(404, wanted, refusal("missing"), {})
     if (kept := pages.get(key)) is not None:
@@ -89,6 +88,17 @@ async def answered(
         return Response(body, headers=_headers("no-store", wanted))
     status = 429 if code == LIMITED else 503
     return _refused(status, wanted, refusal("away"), {"retry-after": RETRY_AFTER})
+
+
+def _shown(request: Request, wanted: Wanted, page: Rendered) -> Response:
+    """Return the response with a page: as gzip has it, if the client takes that; 304 if it has the page."""
+    is_packed = page.gzip is not None and takes_gzip(request.headers.get("accept-encoding", ""))
+    headers = _headers(FRESH, wanted, page.gzip_tag if is_packed else page.tag)
+    if _matches(request.headers.get("if-none-match", ""), {page.tag, page.gzip_tag}):
+        return Response(status_code=304, headers=headers)
+    if page.gzip is None or not is_packed:
+        return Response(page.body, headers=headers)
+    return Response(page.gzip, headers={**headers, "content-encoding": ENCODING})
 
 
 async def _asked(server: Server, request: Request, wanted: Wanted) -> tuple[str, JsonAnswer | None]:
@@ -113,7 +123,7 @@ def _headers(cache: str, wanted: Wanted, tag: str | None = None) -> dict[str, st
     if wanted.content_type != HTML:
         # What Statuspage serves to scripts of other sites.
         headers["access-control-allow-origin"] = "*"
-    return headers if tag is None else {**headers, "etag": tag}
+    return headers if tag is None else {**headers, "etag": tag, "vary": "accept-encoding"}
 
 
 def _refused(status: int, wanted: Wanted, body: bytes, more: Mapping[str, str]) -> Response:
@@ -124,7 +134,7 @@ def _refused(status: int, wanted: Wanted, body: bytes, more: Mapping[str, str]) 
     return Response(body, status, headers)
 
 
-def _matches(condition: str, tag: str) -> bool:
+def _matches(condition: str, tags: Collection[str]) -> bool:
     # RFC 9110, section 13.1.2: the comparison is weak, and * matches every document.
     given = (each.strip().removeprefix("W/") for each in condition.split(","))
-    return any(each in ("*", tag) for each in given)
+    return any(each == "*" or each in tags for each in given)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from incident_room.pages.compressed import ENCODING, gzipped, takes_gzip
+
 PREFIX = "/assets/"
 FOLDER = Path(__file__).parent
 CONTENT_TYPES = {
@@ -36,6 +38,7 @@ class Asset(NamedTuple):
     content_type: str
     integrity: str
     body: bytes
+    gzip: bytes | None
 
 
 class Assets:
@@ -52,19 +55,25 @@ class Assets:
         """Return a file by its name in the folder; None if it is not there, because nothing was built."""
         return self._named.get(name)
 
-    def serve(self, name: str) -> Response:
-        """Return the response for the last part of a URL. Only these files are served, whatever it says."""
+    def serve(self, name: str, accepted: str) -> Response:
+        """Return the response for the last part of a URL, as gzip has it if the client's Accept-Encoding takes that.
+
+        Only these files are served, whatever the URL says.
+        """
         asset = self._by_url.get(PREFIX[1:] + name)
         if asset is None:
             return Response("There is no such file.\n", 404, media_type="text/plain")
         headers = {
             "content-type": asset.content_type,
             "cache-control": "public, max-age=31536000, immutable",
+            "vary": "accept-encoding",
             "x-content-type-options": "nosniff",
             # An SVG that is opened by itself is a document, and could have scripts.
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         }
-        return Response(asset.body, headers=headers)
+        if asset.gzip is None or not takes_gzip(accepted):
+            return Response(asset.body, headers=headers)
+        return Response(asset.gzip, headers={**headers, "content-encoding": ENCODING})
 
 
 def _asset(name: str, body: bytes) -> Asset:
@@ -75,6 +84,7 @@ def _asset(name: str, body: bytes) -> Asset:
         CONTENT_TYPES[path.suffix],
         "sha384-" + base64.b64encode(digest.digest()).decode(),
         body,
+        gzipped(body),
     )
 
 

@@ -181,7 +181,8 @@ class PublicPage:
 
     async def _asset(self, request: Request) -> Response:
         """The styles and scripts of the page."""
-        return self.site.assets.serve(request.path_params["name"])
+        accepted = request.headers.get("accept-encoding", "")
+        return self.site.assets.serve(request.path_params["name"], accepted)
 
     async def _html(self, request: Request, wanted: Wanted) -> Response:
         return await answered(

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from incident_room.pages.compressed import ENCODING, gzipped
 from watchword import JsonAnswer
 
 # The most memory that pages take with the answers that they were made of, in bytes.
@@ -18,9 +19,13 @@ MOST_BYTES = 16_000_000
 
 @dataclass(slots=True)
 class Rendered:
-    """A page. `tag` is its entity tag, and `good_at` the time in Unix seconds at which it was last known to be good."""
+    """A page. `good_at` is the time in Unix seconds at which it was last known to be good.
+
+    `tag` is the entity tag of its body, and `gzip_tag` that of the body as gzip has it.
+    """
 
     body: bytes
+    gzip: bytes | None
     tag: str
     answer: JsonAnswer
     good_at: float
@@ -28,7 +33,12 @@ class Rendered:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return len(self.body) + len(self.answer.json) + 1_000
+        return len(self.body) + len(self.gzip or b"") + len(self.answer.json) + 1_000
+
+    @property
+    def gzip_tag(self) -> str:
+        """The entity tag of the compressed body: a strong tag stands for the same bytes."""
+        return f'{self.tag[:-1]}-{ENCODING}"'
 
 
 Render = Callable[[Any], bytes]
@@ -60,7 +70,7 @@ class RenderedPages:
             kept.answer, kept.good_at = answer, now
             return kept
         body = render(orjson.loads(answer.json)["data"])
-        made = Rendered(body, tag_of(body), answer, now)
+        made = Rendered(body, gzipped(body), tag_of(body), answer, now)
         if is_kept:
             self._keep(key, made)
         return made

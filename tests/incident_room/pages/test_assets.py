@@ -32,7 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 def serving(assets: Assets) -> TestClient:
     async def serve(request: Request) -> Response:
-        return assets.serve(request.path_params["name"])
+        accepted = request.headers.get("accept-encoding", "")
+        return assets.serve(request.path_params["name"], accepted)
 
     return TestClient(Starlette(routes=[Route("/assets/{name}", serve)]))
 
@@ -60,6 +61,18 @@ def test_a_file_is_served_whole_and_may_be_kept_for_ever(
     assert response.headers["x-content-type-options"] == "nosniff"
     digest = hashlib.sha384(response.content).digest()
     assert asset.integrity == "sha384-" + base64.b64encode(digest).decode()
+
+
+def test_a_file_is_compressed_for_browsers(folder: Path) -> None:
+    text = "/* It is long. */\n" * 1_000
+    (folder / "styles/page.css").write_text(text)
+    url, client = get(folder, "page.css").url, serving(Assets(folder))
+    sizes = {}
+    for accepted in ("gzip", "identity"):
+        response = client.get(f"/{url}", headers={"accept-encoding": accepted})
+        assert (response.text, response.headers["vary"]) == (text, "accept-encoding")
+        sizes[accepted] = int(response.headers["content-length"])
+    assert sizes["gzip"] < 1_000 < sizes["identity"]
 
 
 def test_the_url_changes_with_the_content(folder: Path) -> None:

@@ -242,6 +242,28 @@ async def test_a_reader_who_has_the_page_gets_304_until_something_happens(served
     assert changed.headers["etag"] != tag
 
 
+async def test_the_page_is_compressed_for_browsers_and_has_a_tag_for_each_form(
+    served: Served,
+) -> None:
+    for _ in range(3):
+        await opened(served)
+    forms = {}
+    for path in ("/", "/api/v2/summary.json", "/history.atom"):
+        for accepted in ("gzip, br", "identity"):
+            response = await served.client.get(path, headers={"accept-encoding": accepted})
+            assert response.headers["vary"] == "accept-encoding"
+            assert response.headers.get("content-encoding", "identity") in accepted
+            forms[path, accepted] = response
+        packed, plain = forms[path, "gzip, br"], forms[path, "identity"]
+        assert packed.content == plain.content
+        assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 1.5
+        assert packed.headers["etag"] != plain.headers["etag"]
+        condition = {"if-none-match": packed.headers["etag"], "accept-encoding": "gzip, br"}
+        again = await served.client.get(path, headers=condition)
+        assert (again.status_code, again.headers["etag"]) == (304, packed.headers["etag"])
+        assert "content-encoding" not in again.headers
+
+
 async def test_head_has_the_headers_of_get(served: Served) -> None:
     get, head = await served.client.get("/"), await served.client.head("/")
     assert (head.status_code, head.headers["etag"]) == (200, get.headers["etag"])
