@@ -78,8 +78,14 @@ class _Question:
         asked = self._asking
         await asyncio.wait({asked}, timeout=ANSWER_SECONDS)
         if not asked.done():
-            return f"no answer in {ANSWER_SECONDS:g} s"
+            return self._late()
         return "the server stops" if asked.cancelled() else asked.result()
+
+    def _late(self) -> str:
+        late, pool = f"no answer in {ANSWER_SECONDS:g} s", self._database.pool
+        if pool.used < pool.most:
+            return late
+        return f"{late}: all {pool.most} connections are in use (WATCHWORD_DATABASE_POOL_SIZE)"
 
     async def _ask(self) -> str | None:
         # Return the failure instead of raising it: the probe may have been answered before the database fails.

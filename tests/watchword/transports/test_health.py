@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from starlette.types import Scope
 
 from tests.support.clock import MovedClock
@@ -84,31 +85,38 @@ async def test_a_server_that_does_not_know_the_database_makes_nothing_ready(
 
 async def test_why_the_database_is_not_reachable_is_not_said(unreachable: str) -> None:
     async with asking(unreachable) as client:
-        text = (await client.get("/health/ready")).text
+        said = (await client.get("/health/ready")).text
     for detail in ("missing", "alice", "pa55word", "127.0.0.1", "Error"):
-        assert detail not in text
+        assert detail not in said
 
 
 @asynccontextmanager
 async def asking_near(url: str, background: Background) -> AsyncIterator[httpx2.AsyncClient]:
     """A client that may see why something is not well, if its address begins with 127."""
     database = Database(url, statement_seconds=5, pool_seconds=5)
+    async with near(database, background) as client:
+        yield client
+    await database.close()
+
+
+@asynccontextmanager
+async def near(database: Database, background: Background) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client like that of `asking_near`, of a server that has this database."""
     app = FastAPI()
 
     async def may_see(scope: Scope) -> bool:
         return str(scope["client"][0]).startswith("127.")
 
     app.include_router(health.routes(database, background, may_see))
-    near, far = (
+    here, far = (
         httpx2.ASGITransport(app, client=(each, 1)) for each in ("127.0.0.1", "203.0.113.1")
     )
     async with (
-        httpx2.AsyncClient(transport=near, base_url="http://watchword") as client,
+        httpx2.AsyncClient(transport=here, base_url="http://watchword") as client,
         httpx2.AsyncClient(transport=far, base_url="http://watchword") as other,
     ):
         yield client
         assert "why" not in (await other.get("/health/ready")).json()
-    await database.close()
 
 
 async def test_why_the_database_is_not_reachable_is_said_to_the_operator() -> None:
@@ -121,6 +129,24 @@ async def test_why_the_database_is_not_reachable_is_said_to_the_operator() -> No
         "why": {"database": "ConnectionRefusedError"},
     }
     assert "pa55word" not in answer.text
+
+
+async def test_that_all_connections_are_in_use_is_said_to_the_operator(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "ANSWER_SECONDS", 0.05)
+    database = Database(postgres_url, pool_seconds=5, pool_size=1)
+    background = Background(MovedClock())
+    async with near(database, background) as client:
+        async with database.read() as db:
+            await db.execute(text("SELECT 1"))
+            why = (await client.get("/health/ready")).json()["why"]
+        assert await until_ready(client)
+    assert why == {
+        "database": "no answer in 0.05 s: all 1 connections are in use (WATCHWORD_DATABASE_POOL_SIZE)"
+    }
+    await background.close()
+    await database.close()
 
 
 async def test_why_a_task_fails_is_said_to_the_operator_without_the_message_of_a_driver(
