@@ -3,7 +3,6 @@ mix-ups, and forged consents."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,12 +24,6 @@ from watchword.auth.accounts.accounts import set_roles
 from watchword.storage.database import Database
 
 EVIL = "https://evil.example"
-
-
-@pytest.fixture
-async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDesk]:
-    async with consent_desk(database, clock, {"redirect_uris": [CALLBACK, LOOPBACK]}) as opened:
-        yield opened
 
 
 # --- Open redirects (RFC 9700, section 4.11) ---

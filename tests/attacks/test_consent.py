@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.support.authorization import (
-    CALLBACK,
     LOOPBACK,
     ConsentDesk,
-    consent_desk,
 )
-from tests.support.clock import MovedClock
 from tests.support.identity import ORIGIN
-from watchword.storage.database import Database
 
 EVIL = "https://evil.example"
-
-
-@pytest.fixture
-async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDesk]:
-    async with consent_desk(database, clock, {"redirect_uris": [CALLBACK, LOOPBACK]}) as opened:
-        yield opened
 
 
 async def test_an_application_cannot_consent_for_its_user(room: ConsentDesk) -> None:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import pytest
 
-from tests.support.authorization import ConsentDesk, consent_desk
-from tests.support.clock import MovedClock
-from watchword.storage.database import Database
-
-
-@pytest.fixture
-async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDesk]:
-    async with consent_desk(database, clock) as opened:
-        yield opened
-
+from tests.support.authorization import ConsentDesk
 
 PAYLOADS = [
     "<script>alert(1)</script>",

@@ -142,12 +142,6 @@ async def test_users_change_their_own_password_with_any_token(desk: TokenDesk) -
 # --- Rights of applications ---
 
 
-@pytest.fixture
-async def room(database: Database, clock: MovedClock) -> AsyncIterator[ConsentDesk]:
-    async with consent_desk(database, clock) as opened:
-        yield opened
-
-
 async def exchanged(room: ConsentDesk, **changes: Any) -> dict[str, Any]:
     form = {
         "grant_type": "authorization_code",
