@@ -1,16 +1,8 @@
 // A person with several factors at the explorer. Commands on stdin tell the one-time codes.
-import { createInterface } from "node:readline";
 import * as explorer from "./explorer.mjs";
-import { options, say } from "./session.mjs";
+import { options, say, told } from "./session.mjs";
 
 const { browser } = explorer;
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Ask the test for something that only it knows. */
-async function told(step, rest) {
-  say(step, rest);
-  return JSON.parse((await lines.next()).value);
-}
 
 /** Give the page a phone with passkeys that a finger unlocks. */
 async function phone(page) {

@@ -1,4 +1,5 @@
-// What every scenario shares: its options, its lines on stdout, and signing in.
+// What every scenario shares: its options, its lines on stdout, the test's on stdin, and signing in.
+import { createInterface } from "node:readline";
 
 /** What the test asks for: url, email, password, and the scenario's own options. */
 export const options = JSON.parse(process.env.CLIENT_OPTIONS);
@@ -8,6 +9,17 @@ export const socketEndpoint = endpoint.replace(/^http/, "ws");
 /** Print one step as one line of JSON. */
 export function say(step, rest = {}) {
   process.stdout.write(`${JSON.stringify({ step, ...rest })}\n`);
+}
+
+let lines = null;
+
+/** Print one step, and return what the test answers on stdin. */
+export async function told(step, rest = {}) {
+  lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  // The script may end although its stdin has not.
+  process.stdin.unref();
+  say(step, rest);
+  return JSON.parse((await lines.next()).value);
 }
 
 /** POST `body` as JSON and return the answer. Throws when it is a refusal. */

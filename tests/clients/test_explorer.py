@@ -21,21 +21,17 @@ REFUSED = "status of 40"
 
 
 def options(site: Site, chromium: Path, folder: Path, **more: Any) -> dict[str, Any]:
-    """Return the options of a script; the page is at the host name of the issuer, for passkeys."""
-    url = site.url.replace("127.0.0.1", "localhost")
+    """Return the options of a script."""
     profile = str(folder / "profile")
     account = {"email": PERSON, "password": PASSWORD}
-    return {"url": url, "chromium": str(chromium), "profile": profile, **account, **more}
+    return {"url": site.url, "chromium": str(chromium), "profile": profile, **account, **more}
 
 
 @pytest.fixture
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
     made = Site(sqlite_url, clock)
     await made.prepare()
-    # Passkeys are for the issuer's address, whose port is known when the server has started.
-    await made.start()
-    await made.stop()
-    await made.become(made.url.replace("127.0.0.1", "localhost"))
+    await made.start_at_a_name()
     yield made
     await made.stop()
 

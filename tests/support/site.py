@@ -107,6 +107,15 @@ class Site:
         self._settings = self._settings.model_copy(update={"issuer": issuer})
         await self.start()
 
+    async def start_at_a_name(self) -> None:
+        """Start the server with `localhost` in its issuer and its URL: browsers make no passkeys for an IP address."""
+        # The port is known when the server has started.
+        await self.start()
+        await self.stop()
+        name = self.url.replace("127.0.0.1", "localhost")
+        await self.become(name)
+        self.url = name
+
     def show(self, app: Starlette) -> None:
         """Add what else is served. Does nothing here."""
 
