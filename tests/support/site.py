@@ -64,6 +64,8 @@ PRIVATE = strawberry.Schema(
 class Site:
     """A server with a clock that the test moves, and an admin who opens incidents."""
 
+    schema: strawberry.Schema = PRIVATE
+
     def __init__(self, database_url: str, clock: MovedClock, **settings: Any) -> None:
         self.clock = clock
         self.opened: list[str] = []
@@ -95,7 +97,7 @@ class Site:
 
     async def start(self) -> None:
         """Start the server, on the same port as before."""
-        app = create_app(self._settings, Mount(PRIVATE, domain), self.clock)
+        app = create_app(self._settings, Mount(self.schema, domain), self.clock)
         self.show(app)
         port = httpx2.URL(self.url).port if self.url else 0
         self.url, _ = await self._running.enter_async_context(
