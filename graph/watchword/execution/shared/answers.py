@@ -25,11 +25,11 @@ from watchword.execution.plan import Plan, Refused
 from watchword.execution.shared.heads import Heads
 from watchword.execution.shared.selection import Declarations
 from watchword.execution.shared.store import OVERHEAD, JsonAnswer, Kept, Store
-from watchword.execution.shared.turns import Turns
 from watchword.execution.troubles import Troubles
 from watchword.formats.exact_json import canonical_bytes
 from watchword.libraries.strawberry_parts import definition
 from watchword.principal import Grants, IdentityAsked, Principal, SharedPrincipal
+from watchword.process.turns import Turns
 from watchword.throttling.admission import Slot, uncounted
 
 log = logging.getLogger("watchword.execution")

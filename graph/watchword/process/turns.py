@@ -1,7 +1,7 @@
 """Work that takes turns: one of the callers that want the same works; those that come meanwhile share the next turn.
 
-For callers whose answer may not be kept, because this process is behind with the log: under load, each of them would
-execute the same, which makes the process fall behind further.
+For work whose result may not be kept for later callers. In a crowd, each of them would do the same, and load the process
+further.
 """
 
 from __future__ import annotations

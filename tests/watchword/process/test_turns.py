@@ -8,7 +8,7 @@ import pytest
 
 from watchword.context import Services
 from watchword.errors import Unavailable
-from watchword.execution.shared.turns import Turns
+from watchword.process.turns import Turns
 
 
 class Bell:
