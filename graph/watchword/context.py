@@ -16,9 +16,10 @@ from watchword.asgi.views import ConnectionView, RequestView, Via, address_via
 from watchword.asgi.written_head import ResponseView, head_of
 from watchword.config.settings import Settings
 from watchword.connections.directory import Directory
-from watchword.connections.presence import LONGEST_PLACE, PRESENCE, Present
+from watchword.connections.live import LiveConnection
+from watchword.connections.presence import PRESENCE, Present
 from watchword.domain import Domain
-from watchword.errors import BadUserInput, Unauthenticated
+from watchword.errors import BadUserInput
 from watchword.events.bus.bus import Bus
 from watchword.events.event import Event, Place
 from watchword.events.follow import Follow
@@ -27,7 +28,6 @@ from watchword.events.log.event_log import EventLog
 from watchword.events.sources import declared_by
 from watchword.extras import ExtrasAccess, SetInSubscription, in_place
 from watchword.extras_scope import ExtrasScope
-from watchword.formats.text import is_storable
 from watchword.loader import Loader
 from watchword.principal import Actor, Principal, PrincipalHolder, SharedExtensions, SharedPrincipal
 from watchword.process.background import Background
@@ -98,6 +98,7 @@ class Context(ExtrasAccess, Generic[E]):
         "_follow",
         "_heads",
         "_holder",
+        "_live",
         "_noted",
         "_observed",
         "_principal",
@@ -120,6 +121,7 @@ class Context(ExtrasAccess, Generic[E]):
         *,
         holder: PrincipalHolder | None = None,
         follow: Follow | None = None,
+        live: LiveConnection | None = None,
         renew: Renew | None = None,
         via: Via | None = None,
         extensions: Mapping[str, Any] | None = None,
@@ -127,10 +129,10 @@ class Context(ExtrasAccess, Generic[E]):
         refusals: str | None = None,
         noted: SetInSubscription | None = None,
     ) -> None:
-        """With `holder`, the context's principal is always the holder's, which a renewal may change. `via` is
-        the request or the socket that the operation came over, and `extensions` the member of this name of its request.
-        `reads` are the streams that the operation declares to read, if its answer is to be shared. `noted` remembers what
-        is set on the context of a subscription."""
+        """With `holder`, the context's principal is always the holder's, which a renewal may change. `live` is the connection
+        that a subscription came over, `via` the request or the socket of the operation, and `extensions` the member of
+        this name of its request. `reads` are the streams that the operation declares to read, if its answer is to be
+        shared. `noted` remembers what is set on the context of a subscription."""
         self.services = services
         self.refusals = refusals
         """What becomes of what grants deny, if a subscription asks for it; None for its request's or the setting's."""
@@ -141,6 +143,7 @@ class Context(ExtrasAccess, Generic[E]):
         self._principal = principal
         self._holder = holder
         self._follow = follow
+        self._live = live
         self._renew = renew
         self._reads = reads
         self.undeclared: tuple[str, str] | None = None
@@ -337,18 +340,15 @@ class Context(ExtrasAccess, Generic[E]):
         """Let the caller be present at a place, and yield who is present: at once, and whenever that changes.
 
         `place` is a name of your own, of at most 200 characters, such as `f"incident/{id}"`. Callers of all processes
-        count, each once, however many windows they have; one whose connection is lost has left some seconds later.
+        count, each once, however many windows they have; one whose connection ends has left some seconds later.
         For a subscription's resolver: it follows a stream, and can follow no other. Raises `Unauthenticated` for an
         anonymous caller, and `BadUserInput` for a place that is empty, longer, or has characters that no database keeps.
         """
-        if self.principal.is_anonymous:
-            raise Unauthenticated("Sign in to be present.")
-        if not 0 < len(place) <= LONGEST_PLACE or not is_storable(place):
-            raise BadUserInput(f"The name of a place has 1 to {LONGEST_PLACE} usual characters.")
-        presence = self.services.directory.presence
-        async with presence.joined(place, self.principal.subject):
+        if isinstance(self._principal, SharedPrincipal):
+            self._principal.ask()
+        async with self.services.directory.presence.joined(self._live, place) as who:
             async for _ in self.follow(PRESENCE, place, present=True):
-                yield await presence.who(place)
+                yield await who()
 
     async def renew(self, token: str, proof: str | None = None) -> Principal:
         """Renew the connection that this operation came over with a new access token.

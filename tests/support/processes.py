@@ -10,7 +10,9 @@ from math import inf
 
 from watchword.connections.directory import Directory
 from watchword.connections.live import Subscribed, Transport
+from watchword.connections.registry import Registry
 from watchword.errors import Ending
+from watchword.events.bus.bus import Bus
 from watchword.events.bus.buses import bus as bus_of
 from watchword.events.hub import Hub
 from watchword.events.log.event_log import EventLog
@@ -24,7 +26,7 @@ LOOK_SECONDS = 0.05
 
 @dataclass(eq=False)
 class FakeConnection:
-    """A live connection that only notes how it was ended."""
+    """A live connection that notes how it was ended, and leaves the registry that has it, as those of the transports do."""
 
     principal: Principal | None = None
     address: str = "192.0.2.1"
@@ -35,6 +37,7 @@ class FakeConnection:
     unsent_bytes: int = 0
     is_quiet: bool = True
     is_sent: bool = True
+    registry: Registry | None = None
     endings: list[Ending] = field(default_factory=list)
     is_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +47,8 @@ class FakeConnection:
 
     def end(self, ending: Ending) -> None:
         self.endings.append(ending)
+        if self.registry is not None:
+            self.registry.discard(self)
         self.is_ended.set()
 
 
@@ -52,9 +57,17 @@ class Process:
     """What a server process has of the directory, and the hub that brings it events."""
 
     directory: Directory
+    bus: Bus
     hub: Hub
     database: Database
     background: Background
+
+    def opened(self, principal: Principal | None = None, at: float = 1.0) -> FakeConnection:
+        """Open a connection."""
+        registry = self.directory.registry
+        made = FakeConnection(principal, opened_at=at, registry=registry)
+        registry.add(made)
+        return made
 
     async def die(self) -> None:
         """End as a killed process does: it tells nobody."""
@@ -78,4 +91,4 @@ async def process(url: str, clock: Clock, bus_url: str = "memory://") -> AsyncIt
         directory = Directory(database, bus, hub, clock, background, LOOK_SECONDS)
         await directory.open()
         closing.push_async_callback(directory.close)
-        yield Process(directory, hub, database, background)
+        yield Process(directory, bus, hub, database, background)

@@ -65,7 +65,7 @@ class Directory:
         background: Background,
         look_seconds: float,
     ) -> None:
-        self.registry = Registry()
+        self.registry = Registry(clock)
         self._database = database
         self._bus = bus
         self._hub = hub
@@ -78,8 +78,7 @@ class Directory:
         self._sightings = processes.Sightings()
         # The question and the answer may each be found only by a look at the log.
         self._patience = 2 * look_seconds + 1.0
-        process = self.registry.process
-        self.presence = Presence(process, database, self._write, clock, background)
+        self.presence = Presence(self.registry, database, self._write, clock, background)
 
     async def open(self) -> None:
         """Say that this process is there, and answer the questions of others until the background is closed."""

@@ -73,7 +73,10 @@ class LiveConnection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What is known of a live connection at one moment. `subject` is empty for an anonymous one."""
+    """What is known of a live connection at one moment. `subject` is empty for an anonymous one.
+
+    `places` are those at which it is present. A process of an earlier release does not tell them.
+    """
 
     id: str
     subject: str
@@ -85,6 +88,7 @@ class Listed:
     ends_at: float | None
     subscriptions: tuple[Subscribed, ...]
     unsent_bytes: int
+    places: tuple[str, ...] = ()
 
     @property
     def place(self) -> tuple[float, str]:
@@ -93,8 +97,9 @@ class Listed:
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:
-        """Return what another process has written as JSON. A process of a later release may have written more."""
-        known = {each.name: values[each.name] for each in fields(cls)}
+        """Return what another process has written as JSON. A process of another release may have written more or less."""
+        known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
+        known["places"] = tuple(known.get("places", ()))
         known["subscriptions"] = tuple(Subscribed(*each[:2]) for each in known["subscriptions"])
         known["transport"] = Transport(known["transport"])
         return cls(**known)

@@ -1,30 +1,32 @@
 """Presence: who is at a place now, over all processes. A place is what a schema names so, as an incident.
 
-Accounts with a live subscription of a place are there. Each process writes its own part to the database, and
-an event in the stream of presence tells the others that a place has changed.
+Accounts with a live subscription of a place are there. The registry records it on the connection. Its stays are
+projected into the database for the other processes, and an event in the stream of presence says that a place has changed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from watchword.connections.live import LiveConnection
+from watchword.connections.registry import Registry, Stay
 from watchword.connections.tables import presence
+from watchword.errors import BadUserInput, Unauthenticated, Unavailable
 from watchword.events.event import Event
+from watchword.formats.text import is_storable
 from watchword.process.background import Background
 from watchword.process.clock import Clock, sleep
+from watchword.process.turns import Turns
 from watchword.storage.columns import moment
 from watchword.storage.database import Database, is_unavailable
 from watchword.transaction import Transaction
-
-log = logging.getLogger("watchword.connections")
 
 PRESENCE = "watchword.presence"
 """The stream of changes of presence. The key of an event is the place."""
@@ -33,7 +35,14 @@ LONGEST_PLACE = 200
 # Seconds after which a subject that holds no subscription of a place any more has left it. A client that loses
 # its connection is back within them, and nobody sees it leave.
 LEAVE_SECONDS = 3.0
+# The most places that one transaction writes: on SQLite, other writers wait meanwhile.
+WRITTEN_AT_ONCE = 50
 
+_DELETE = sa.delete(presence).where(
+    presence.c.process == sa.bindparam("of"),
+    presence.c.place == sa.bindparam("at"),
+    presence.c.subject == sa.bindparam("who"),
+)
 Write = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 
@@ -45,40 +54,49 @@ class Present(NamedTuple):
 
 
 class Presence:
-    """Who is present at which place by a connection of this process, and the rows that say so."""
+    """Keeps the rows of this process as its registry is, and reads those of all processes."""
 
     def __init__(
-        self, process: str, database: Database, write: Write, clock: Clock, background: Background
+        self,
+        registry: Registry,
+        database: Database,
+        write: Write,
+        clock: Clock,
+        background: Background,
     ) -> None:
-        self._process = process
+        self._registry = registry
+        registry.on_left = self._left
         self._database = database
         self._write = write
         self._clock = clock
         self._background = background
-        # The subscriptions by place and subject. A subject that is leaving has none, and is still in here.
-        self._here: dict[str, Counter[str]] = {}
+        self._turns: Turns[None] = Turns(background)
         # The places with rows that may not be as they should.
         self._unwritten: set[str] = set()
-        self._writing = asyncio.Lock()
         self._is_closed = False
-        # When a subject last gave up its last subscription of a place (Unix seconds).
-        self._left: dict[tuple[str, str], float] = {}
 
     @asynccontextmanager
-    async def joined(self, place: str, subject: str) -> AsyncIterator[None]:
-        """Be present at a place for a block, and for `LEAVE_SECONDS` more."""
-        here = self._here.setdefault(place, Counter())
-        is_new = subject not in here
-        here[subject] += 1
+    async def joined(
+        self, connection: LiveConnection | None, place: str
+    ) -> AsyncIterator[Callable[[], Awaitable[list[Present]]]]:
+        """Let the subject of a connection be present at a place for a block, and for `LEAVE_SECONDS` more.
+
+        The block gets a function that returns everybody present, over all processes, in the order of their arrival.
+        If the connection is closed during the block, the presence ends with it. `connection` is None for an operation
+        that is no subscription. Raises `Unauthenticated` for an anonymous subject, and `BadUserInput` for a name that
+        no place can have.
+        """
+        if connection is None:
+            raise RuntimeError("only a subscription's own resolver can be present at a place")
+        _check(connection, place)
+        if self._registry.enter(connection, place):
+            self._unwritten.add(place)
         try:
-            if is_new:
-                await self._change(place)
-            yield
+            # Even if the subject is there already: its row may wait to be written.
+            await self.write()
+            yield partial(self.who, place)
         finally:
-            here[subject] -= 1
-            if not here[subject]:
-                self._left[place, subject] = self._clock.now()
-                self._background.spawn("the leaving of a place", self._leave(place, subject))
+            self._registry.leave(connection, place)
 
     async def who(self, place: str) -> list[Present]:
         """Return everybody present, over all processes, in the order of their arrival."""
@@ -89,61 +107,93 @@ class Presence:
             return [Present(row.subject, row.since) for row in await db.execute(ordered)]
 
     async def write(self) -> None:
-        """Write the rows that could not be written before."""
-        async with self._writing:
-            places, self._unwritten = self._unwritten, set()
-            try:
-                if places and not self._is_closed:
-                    async with self._write() as unit:
-                        for place in sorted(places):
-                            await self._write_place(unit, place)
-            except BaseException:
-                self._unwritten |= places
-                raise
+        """Write the rows that are not as the registry is. Those who ask meanwhile share the next transaction."""
+        await self._turns.share("write", self._write_all)
 
     async def close(self) -> None:
         """Write nothing more: another process would take this one for alive. Waits for what is being written."""
         self._is_closed = True
-        async with self._writing:
-            pass
+        # Unavailable: the background is closed, and nothing is being written.
+        with suppress(Unavailable):
+            await self.write()
 
     def rewrite(self) -> None:
         """Let the next `write` write all rows: others took this process for dead, and deleted them."""
-        self._unwritten |= self._here.keys()
+        self._unwritten.update(self._registry.places)
 
-    async def _change(self, place: str) -> None:
-        self._unwritten.add(place)
-        await self.write()
+    def _left(self, stay: Stay) -> None:
+        self._background.spawn("the leaving of a place", self._leave(stay, stay.departures))
 
-    async def _leave(self, place: str, subject: str) -> None:
-        left = self._left[place, subject]
+    async def _leave(self, stay: Stay, departure: int) -> None:
         await sleep(self._clock, LEAVE_SECONDS)
-        here = self._here.get(place, Counter[str]())
         # It may have come back since, and may have left again: then a later call waits for it.
-        if here.get(subject, 1) or self._left[place, subject] != left:
+        if stay.held_by or stay.departures != departure:
             return
-        del here[subject], self._left[place, subject]
-        if not here:
-            del self._here[place]
+        self._registry.forget(stay)
+        self._unwritten.add(stay.place)
         try:
-            await self._change(place)
+            await self.write()
         except Exception as error:
+            # The sign of life of this process writes it later, and says in the log that the database is away.
             if not is_unavailable(error):
                 raise
-            log.warning("the database cannot be written to; presence is corrected later")
 
-    async def _write_place(self, unit: Transaction, place: str) -> None:
-        here = self._here.get(place, Counter[str]()).keys()
-        ours = (presence.c.process == self._process) & (presence.c.place == place)
-        found = await unit.db.execute(sa.select(presence.c.subject).where(ours))
-        written = set(found.scalars())
-        if gone := written - here:
-            await unit.db.execute(sa.delete(presence).where(ours, presence.c.subject.in_(gone)))
-        own = {"process": self._process, "place": place, "since": moment(unit.now)}
-        if new := [{**own, "subject": subject} for subject in sorted(here - written)]:
-            await unit.db.execute(sa.insert(presence), new)
-        if gone or new:
+    async def _write_all(self) -> None:
+        while self._unwritten and not self._is_closed:
+            await self._write_some({*islice(self._unwritten, WRITTEN_AT_ONCE)})
+
+    async def _write_some(self, places: set[str]) -> None:
+        self._unwritten -= places
+        try:
+            async with self._write() as unit:
+                await self._write_places(unit, places)
+        except BaseException:
+            self._unwritten |= places
+            raise
+
+    async def _write_places(self, unit: Transaction, places: set[str]) -> None:
+        process, here = self._registry.process, self._here(places)
+        found = await unit.db.execute(sa.select(presence).where(presence.c.place.in_(places)))
+        written: set[tuple[str, str]] = set()
+        for row in found:
+            key = row.place, row.subject
+            if row.process == process:
+                written.add(key)
+            if key in here:
+                # A client that was cut comes back to any process: it is here since it came to the first one.
+                here[key] = min(here[key], row.since)
+        gone, new = written - here.keys(), here.keys() - written
+        if gone:
+            left = [{"of": process, "at": place, "who": subject} for place, subject in gone]
+            await unit.db.execute(_DELETE, left)
+        if new:
+            came = [
+                {
+                    "process": process,
+                    "place": place,
+                    "subject": subject,
+                    "since": here[place, subject],
+                }
+                for place, subject in new
+            ]
+            await unit.db.execute(sa.insert(presence), came)
+        for place in sorted({place for place, _ in gone | new}):
             unit.publish(Event(PRESENCE, place, CHANGED))
+
+    def _here(self, places: set[str]) -> dict[tuple[str, str], datetime]:
+        """Return who is at these places by connections of this process, as place and subject, and since when."""
+        return {
+            (place, subject): moment(since)
+            for place in places
+            for subject, since in self._registry.present(place).items()
+        }
+
+
+def _check(connection: LiveConnection, place: str) -> None:
+    if connection.principal is None or connection.principal.is_anonymous:
+        raise Unauthenticated("Sign in to be present.")
+    if not 0 < len(place) <= LONGEST_PLACE or not is_storable(place):
+        raise BadUserInput(f"The name of a place has 1 to {LONGEST_PLACE} usual characters.")
 
 
 async def forget(unit: Transaction, which: sa.ColumnElement[bool]) -> None:

@@ -75,8 +75,8 @@ class Groups:
         two = tuple(islice(idle, 2))
         if len(two) == 2:
             resume_from = min(at for _, at in two)
-            # The request or the socket of one member is nothing to the others.
-            operation = replace(two[0][0].operation, via=None)
+            # The request or the connection of one member is nothing to the others.
+            operation = replace(two[0][0].operation, via=None, live=None)
             self._groups[key] = Group(
                 self.engine,
                 self.services,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watchword.asgi.views import Via, address_via
+from watchword.connections.live import LiveConnection
 from watchword.context import Context, Services, close_context
 from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
@@ -51,6 +52,7 @@ class Operation:
     # Of one subscriber. A run that several share does not read them, and one of its own unpacks them when it begins.
     extensions: PackedObject | None = None
     via: Via | None = None
+    live: LiveConnection | None = None
     # Whether each answer tells what it has cost.
     wants_cost: bool = False
     refusals: str | None = None
@@ -59,9 +61,8 @@ class Operation:
 class Sent:
     """An answer to send: its JSON, and the cursor of a client that has it.
 
-    A subscriber at `resume_from` lacks this answer; one that has it is at `answered_to`.
-    `shapes` caches the answer in the formats of the transports, so that each is made once for all
-    subscribers.
+    A subscriber at `resume_from` lacks this answer; one that has it is at `answered_to`. `shapes` caches the answer in
+    the formats of the transports, so that each is made once for all subscribers.
     """
 
     __slots__ = ("answered_to", "cursor", "json", "resume_from", "shapes")
@@ -225,12 +226,12 @@ class Run:
     @asynccontextmanager
     async def _context(self, follow: Follow) -> AsyncIterator[Context]:
         """Make the context in which the resolver runs, for a block."""
-        holder = self._holder
         context = Context(
             self._services,
-            holder.principal,
-            holder=holder,
+            self._holder.principal,
+            holder=self._holder,
             follow=follow,
+            live=self._operation.live,
             extensions=self._extensions,
             via=self._operation.via,
             refusals=self._operation.refusals,
@@ -361,14 +362,10 @@ class Run:
             answer: Answer = making if type(making) is dict else await making  # type: ignore[misc]
         finally:
             await close_context(now)
-        if self._operation.wants_cost:
-            self._tell_cost(answer)
+        if asked.wants_cost:
+            told = told_cost(self._engine.planner, asked.plan, asked.variables, answer["data"])
+            answer.setdefault("extensions", {})["cost"] = told
         return answer
-
-    def _tell_cost(self, answer: Answer) -> None:
-        operation, planner = self._operation, self._engine.planner
-        told = told_cost(planner, operation.plan, operation.variables, answer["data"])
-        answer.setdefault("extensions", {})["cost"] = told
 
     async def _close(self, source: Source) -> None:
         """Close the resolver. Its clean-up may take as long as an event."""

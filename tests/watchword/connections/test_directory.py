@@ -49,15 +49,9 @@ async def two(database_url: str, bus_url: str) -> AsyncIterator[tuple[Process, P
         yield one, other
 
 
-def opened(process: Process, principal: Principal | None = None, at: float = 1.0) -> FakeConnection:
-    made = FakeConnection(principal, opened_at=at)
-    process.directory.registry.add(made)
-    return made
-
-
 async def end(process: Process, id: str) -> None:
     directory, now = process.directory, SystemClock().now()
-    async with transaction(process.database, directory._bus, now) as unit:
+    async with transaction(process.database, process.bus, now) as unit:
         directory.end(unit, id)
 
 
@@ -70,9 +64,9 @@ async def test_connections_of_all_processes_are_listed_the_newest_first(
     two: tuple[Process, Process],
 ) -> None:
     one, other = two
-    opened(one, ALICE, at=1.0)
-    opened(other, BOB, at=2.0)
-    opened(one, None, at=3.0)
+    one.opened(ALICE, at=1.0)
+    other.opened(BOB, at=2.0)
+    one.opened(None, at=3.0)
     found = await one.directory.page(Wanted(2))
     assert [each.subject for each in found.found] == ["", "bob"]
     assert (found.total, found.processes, found.silent) == (3, 2, 0)
@@ -84,7 +78,7 @@ async def test_connections_of_all_processes_are_listed_the_newest_first(
 
 async def test_a_connection_is_found_and_ended_wherever_it_is(two: tuple[Process, Process]) -> None:
     one, other = two
-    here, there, kept = opened(one, ALICE), opened(other, BOB), opened(other)
+    here, there, kept = one.opened(ALICE), other.opened(BOB), other.opened()
     for connection in (here, there):
         page = await one.directory.page(Wanted(9, subject=connection.principal.subject))  # type: ignore[union-attr]
         [listed] = page.found
@@ -106,8 +100,8 @@ async def test_what_is_not_there_is_not_found(two: tuple[Process, Process]) -> N
 async def test_a_process_that_does_not_answer_is_counted(sqlite_url: str) -> None:
     clock = SystemClock()
     async with process(sqlite_url, clock) as one, process(sqlite_url, clock) as other:
-        opened(one, ALICE)
-        opened(other, BOB)
+        one.opened(ALICE)
+        other.opened(BOB)
         await other.die()
         found = await one.directory.page(Wanted(9))
         assert [each.subject for each in found.found] == ["alice"]
@@ -116,7 +110,7 @@ async def test_a_process_that_does_not_answer_is_counted(sqlite_url: str) -> Non
 
 async def test_one_process_alone_writes_nothing_to_list_its_connections(sqlite_url: str) -> None:
     async with process(sqlite_url, SystemClock()) as one:
-        opened(one, ALICE)
+        one.opened(ALICE)
         found = await one.directory.page(Wanted(9))
         assert (found.total, found.processes) == (1, 1)
         of_stream = select(func.count()).select_from(events).where(events.c.stream == STREAM)
@@ -128,7 +122,7 @@ async def test_a_process_that_ends_is_not_asked_any_more(sqlite_url: str) -> Non
     clock = SystemClock()
     async with process(sqlite_url, clock) as one:
         async with process(sqlite_url, clock) as other:
-            opened(other, BOB)
+            other.opened(BOB)
         found = await one.directory.page(Wanted(9))
         assert (found.total, found.processes, found.silent) == (0, 1, 0)
 
@@ -138,7 +132,7 @@ async def test_a_sign_of_life_after_the_end_does_not_bring_a_process_back(
 ) -> None:
     clock = SystemClock()
     async with process(sqlite_url, clock) as one, process(sqlite_url, clock) as other:
-        async with other.directory.presence.joined("incident/1", "bob"):
+        async with other.directory.presence.joined(other.opened(BOB), "incident/1"):
             await other.directory.close()
             await other.directory._beat()
             await other.directory.presence.write()
@@ -155,7 +149,7 @@ async def test_an_answer_that_fails_loses_no_ending(sqlite_url: str) -> None:
             raise RuntimeError("the disk is full")
 
         other.directory._answer = failing  # type: ignore[method-assign]
-        made = opened(other, BOB)
+        made = other.opened(BOB)
         found = await one.directory.page(Wanted(9))
         assert found.silent == 1
         await end(one, other.directory.registry.id(made))
@@ -167,7 +161,7 @@ async def test_questions_that_it_does_not_know_do_not_stop_it(sqlite_url: str) -
         for kind in ("ASKED", "OF_A_LATER_RELEASE"):
             async with transaction(one.database, MemoryBus(), 1.0) as unit:
                 unit.publish(Event(STREAM, "q", kind))
-        made = opened(one, ALICE)
+        made = one.opened(ALICE)
         await end(one, one.directory.registry.id(made))
         await ended(made)
 
@@ -185,8 +179,8 @@ async def test_an_ending_is_heard_that_follows_an_event_at_which_the_directory_f
             await take(event)
 
         one.directory._take = failing  # type: ignore[method-assign]
-        made = opened(one, ALICE)
-        async with transaction(one.database, one.directory._bus, 1.0) as unit:
+        made = one.opened(ALICE)
+        async with transaction(one.database, one.bus, 1.0) as unit:
             unit.publish(Event(STREAM, "q", "BAD"))
             one.directory.end(unit, one.directory.registry.id(made))
         await failed.wait()
@@ -205,7 +199,7 @@ async def test_an_ending_is_heard_that_comes_before_the_background_has_begun(
 
     monkeypatch.setattr(Directory, "_follow", late)
     async with process(sqlite_url, SystemClock()) as one:
-        made = opened(one, ALICE)
+        made = one.opened(ALICE)
         await end(one, one.directory.registry.id(made))
         begin.set()
         await ended(made)

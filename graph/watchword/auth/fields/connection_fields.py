@@ -58,6 +58,9 @@ class LiveConnectionView:
     unsent_bytes: int = strawberry.field(
         description="How many bytes wait for its client to read them."
     )
+    places: list[str] = strawberry.field(
+        description="The places at which it is present, by the names that the schema gives them."
+    )
     current: bool = strawberry.field(description="Whether this was asked over it.")
 
     @strawberry.field(description="The account's name; null if it is not an account's.")
@@ -160,6 +163,7 @@ def _connection(listed: Listed, context: Context[Any]) -> LiveConnectionView:
         ends_at=None if listed.ends_at is None else moment(listed.ends_at),
         subscriptions=[LiveSubscription(**each._asdict()) for each in listed.subscriptions],
         unsent_bytes=listed.unsent_bytes,
+        places=[*listed.places],
         current=via is not None and via.id == listed.id,
     )
 

@@ -179,7 +179,8 @@ class Stream:
         if opening is None:
             answering = self._answer_in_parts if asked.plan.gives_parts else self._answer
             return asyncio.create_task(answering()).cancel
-        given = asked.request.variables, opening.kept, asked.scope, *opening.asked
+        via = asked.scope, self._lifecycle
+        given = asked.request.variables, opening.kept, *via, *opening.asked
         operation = Operation(asked.plan, *given)
         self._subscription = Subscription(
             self._pipeline.groups,

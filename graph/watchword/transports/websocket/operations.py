@@ -163,7 +163,8 @@ class Operations:
         self, id: str, plan: Plan, request: GraphQLRequest, opening: Opening | None
     ) -> None:
         if opening is not None:
-            given = request.variables, opening.kept, self.via, *opening.asked
+            via = self.via, self._lifecycle
+            given = request.variables, opening.kept, *via, *opening.asked
             operation = Operation(plan, *given)
             outlet = _Outlet(self, self._socket, id)
             subscription = Subscription(

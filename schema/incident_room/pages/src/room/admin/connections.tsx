@@ -16,6 +16,7 @@ interface Connection {
   openedAt: string;
   endsAt: string | null;
   unsentBytes: number;
+  places: string[];
   current: boolean;
   subscriptions: { operation: string | null; behind: number }[];
 }
@@ -61,7 +62,7 @@ const pageOf = ({ liveConnections: { nodes, totalCount, endCursor } }: Answer) =
   pageInfo: { hasNextPage: endCursor !== null, endCursor },
 });
 
-function cellsOf({ name, subject, address, transport, openedAt, endsAt, subscriptions, unsentBytes }: Connection, onEnd: () => void) {
+function cellsOf({ name, subject, address, transport, openedAt, endsAt, subscriptions, unsentBytes, places }: Connection, onEnd: () => void) {
   const behind = subscriptions.reduce((sum, each) => sum + each.behind, 0);
   return [
     name ?? subject ?? "Anybody",
@@ -77,7 +78,10 @@ function cellsOf({ name, subject, address, transport, openedAt, endsAt, subscrip
         </p>
       )}
     </>,
-    subscriptions.map(({ operation }) => operation ?? "unnamed").join(", ") || "nothing",
+    <>
+      {subscriptions.map(({ operation }) => operation ?? "unnamed").join(", ") || "nothing"}
+      {places.length > 0 && <p class="quiet">present at {places.join(", ")}</p>}
+    </>,
     <>
       {behind} {behind === 1 ? "event" : "events"}
       {unsentBytes > 0 && <p class="quiet">{unsentBytes} bytes unread</p>}

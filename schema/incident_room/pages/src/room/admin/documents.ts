@@ -22,6 +22,6 @@ export const AUDIT_LOG = `query RoomAudit($after: String) {
 }`;
 export const CONNECTIONS = `query RoomConnections($after: String) { liveConnections(first: 100, after: $after) {
   totalCount endCursor processes silentProcesses
-  nodes { id name subject address transport openedAt endsAt unsentBytes current subscriptions { operation behind } }
+  nodes { id name subject address transport openedAt endsAt unsentBytes places current subscriptions { operation behind } }
 } }`;
 export const END_CONNECTION = "mutation RoomEnd($id: ID!) { endConnection(id: $id) }";
