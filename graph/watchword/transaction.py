@@ -19,9 +19,12 @@ from watchword.storage.written import written
 
 log = logging.getLogger("watchword.transaction")
 
+_ENDED = "the block of a transaction has committed or rolled back by itself, so its rows and events may be apart"
+
 
 class UnpublishedWrite(Exception):
-    """A transaction wrote a table of `Domain.tables` and published no event in the table's stream."""
+    """A transaction wrote a table of `Domain.tables` and published no event in the table's stream, or its block has
+    ended it before, so that rows and events are not committed together."""
 
 
 class Transaction:
@@ -60,11 +63,15 @@ async def transaction(
     """Run the block as one transaction, and publish its events after the commit.
 
     The audit log records `actor`. Raises `UnpublishedWrite` before the commit if the block wrote a table and
-    published no event in its stream, and the database's `publishing` is enforced.
+    published no event in its stream, or has committed or rolled back by itself, and the database's `publishing` is
+    enforced.
     """
     async with database.open() as db:
         unit = Transaction(db, now, actor, database.publishing.is_announced)
+        began = db.sync_session.get_transaction()
         yield unit
+        if db.sync_session.get_transaction() is not began:
+            _complain(database.publishing, _ENDED, "Leave that to the end of the block.")
         # If the client disconnects here, this task is cancelled. The commit and the publishing must still finish.
         await undisturbed(_commit(unit, bus, database.publishing))
 
@@ -98,6 +105,10 @@ async def _check_published(unit: Transaction, publishing: Publishing) -> None:
         f"a transaction wrote the table {name!r} and published no event in the stream {streams[name]!r}"
         for name in silent
     )
+    _complain(publishing, fault, "Publish one in the same transaction (Domain.tables).")
+
+
+def _complain(publishing: Publishing, fault: str, advice: str) -> None:
     if publishing.is_enforced:
-        raise UnpublishedWrite(f"{fault}. Publish one in the same transaction (Domain.tables).")
+        raise UnpublishedWrite(f"{fault}. {advice}")
     log.error("%s: shared answers may be stale until the next event", fault)

@@ -129,6 +129,39 @@ async def test_in_production_a_write_without_an_event_is_committed_and_logged(
     assert "'watchword_used_ids'" in record.getMessage()
 
 
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+async def test_a_block_that_ends_its_transaction_by_itself_is_refused_in_tests_and_logged_in_production(
+    ends: str, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        async with transaction(database, MemoryBus(), 0) as unit:
+            await unit.db.execute(WRITE)
+            await getattr(unit.db, ends)()
+            unit.publish(BEAR)
+
+    database.publishing = replace(PUBLISHING, is_enforced=False)
+    with caplog.at_level(logging.ERROR, "watchword.transaction"):
+        await run()
+    [record] = caplog.records
+    assert "by itself" in record.getMessage()
+    before = await EventLog(database).heads(["toys"])
+    async with database.write() as db:
+        await db.execute(text("DELETE FROM watchword_used_ids"))
+    database.publishing = PUBLISHING
+    with pytest.raises(UnpublishedWrite, match="by itself"):
+        await run()
+    assert await EventLog(database).heads(["toys"]) == before
+
+
+async def test_a_savepoint_does_not_end_the_transaction(database: Database) -> None:
+    database.publishing = PUBLISHING
+    async with transaction(database, MemoryBus(), 0) as unit:
+        async with unit.db.begin_nested():
+            await unit.db.execute(WRITE)
+        unit.publish(BEAR)
+    assert await count(database) == 1
+
+
 async def test_a_transaction_knows_the_heads_of_its_streams_once_it_is_committed(
     database: Database,
 ) -> None:
