@@ -34,7 +34,7 @@ async def test_the_stream_is_framed_as_next_and_complete(clock: MovedClock) -> N
         body = {"query": "subscription { numbers(to: 2) }"}
         async with streaming(server, json=body) as response:
             assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-            assert response.headers["cache-control"] == "no-store, no-transform"
+            assert response.headers["cache-control"] == "private, no-store, no-transform"
             seen = [event async for event in events(response)]
     assert seen == [
         ("next", '{"data":{"numbers":0}}'),

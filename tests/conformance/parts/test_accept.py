@@ -57,7 +57,7 @@ async def test_a_client_that_takes_parts_gets_them(
         response.headers["content-type"]
         == 'multipart/mixed; boundary="graphql"; incrementalSpec=v0.2'
     )
-    assert response.headers["cache-control"] == "no-store, no-transform"
+    assert response.headers["cache-control"] == "private, no-store, no-transform"
     assert response.text.endswith("\r\n--graphql--\r\n")
 
 

@@ -8,7 +8,11 @@ from watchword.asgi.types import Header, Headers, Response
 VARY = (b"vary", b"Accept, Authorization, Cookie, Origin")
 # A stream must not be cached. A proxy that compresses holds answers back, unless it must not transform them
 # (RFC 9111, section 5.2.2.6), and nginx holds them back until its buffer is full.
-UNBUFFERED: Headers = ((b"cache-control", b"no-store, no-transform"), (b"x-accel-buffering", b"no"))
+UNBUFFERED: Headers = (
+    (b"cache-control", b"private, no-store, no-transform"),
+    VARY,
+    (b"x-accel-buffering", b"no"),
+)
 PRIVATE: Headers = ((b"cache-control", b"private, no-store"), VARY)
 
 

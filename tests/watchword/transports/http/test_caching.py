@@ -156,6 +156,33 @@ async def test_an_answer_to_post_is_private_and_has_no_tag(
     assert world.asked == 2
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        (ITEM, {"accept": "text/event-stream"}),
+        ("subscription { prices }", {"accept": "text/event-stream"}),
+        ("subscription { prices }", {"accept": "multipart/mixed"}),
+        ("subscription { prices }", {}),
+        ("mutation { setPrice(price: 3) }", {}),
+        ("{ crash }", {}),
+        ("{ unknown }", {"accept": "application/graphql-response+json"}),
+        (ITEM, {"accept": "image/png"}),
+        (ITEM, {"authorization": "Bearer bad"}),
+        (ITEM, {"authorization": "Basic bad"}),
+        ("{", {}),
+    ],
+)
+async def test_everything_else_is_private_and_depends_on_the_same_headers(
+    client: httpx2.AsyncClient, server: ToyServer, method: str, query: str, headers: dict[str, str]
+) -> None:
+    sent = {"json" if method == "POST" else "params": {"query": query}}
+    async with client.stream(method, server.url, headers=headers, **sent) as answer:
+        assert answer.headers["cache-control"].startswith("private, no-store")
+        assert answer.headers["vary"] == VARY
+        assert "etag" not in answer.headers
+
+
 async def test_a_refused_token_is_refused_whatever_is_kept(
     client: httpx2.AsyncClient, server: ToyServer
 ) -> None:
