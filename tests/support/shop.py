@@ -22,6 +22,7 @@ from watchword.execution.shared.store import JsonAnswer
 from watchword.permissions.field import HasScope, Public, SignedIn
 from watchword.permissions.guarded import guarded_by
 from watchword.principal import ANONYMOUS, IdentityAsked, Principal
+from watchword.transaction import transaction
 from watchword.transports.pipeline import Pipeline
 
 PRICES, STAFF = "prices", "staff"
@@ -161,6 +162,12 @@ class Subscription:
 schema = strawberry.Schema(Query, Mutation, Subscription)
 
 
+class _Deaf:
+    """A bus that loses every event."""
+
+    def publish(self, _events: object) -> None: ...
+
+
 @dataclass
 class Shop:
     """The stages around the schema, in one process."""
@@ -193,6 +200,14 @@ class Shop:
             world.price = world.price + 1 if price is None else price
             unit.publish(Event(stream, "item", "CHANGED"))
         return context.cursors[stream]
+
+    async def happen_unheard(self, price: int) -> str:
+        """Commit an event of the prices that the bus loses, and return its cursor."""
+        services = self.pipeline.services
+        async with transaction(services.database, _Deaf(), 0) as unit:  # type: ignore[arg-type]
+            world.price = price
+            unit.publish(Event(PRICES, "item", "CHANGED"))
+        return services.event_log.cursors.write(PRICES, "item", unit.heads[PRICES])
 
 
 @asynccontextmanager

@@ -9,14 +9,13 @@ import orjson
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.shop import PRICES, STAFF, Shop, shop, world
+from tests.support.shop import STAFF, Shop, shop, world
 from tests.support.toy_server import until
 from watchword.errors import Unavailable
-from watchword.events.event import Event
 from watchword.execution.plan import Refused
 from watchword.execution.shared.answers import LONGEST_VARIABLES
+from watchword.formats.frozen_json import FrozenObject
 from watchword.principal import ANONYMOUS, Grants, Principal
-from watchword.transaction import transaction
 
 ITEM = "query($of: Int = 0) { item(of: $of) { price } }"
 ADA = Principal("ada", Grants(frozenset({"clerk"}), frozenset({"staff"})))
@@ -281,31 +280,16 @@ async def test_nothing_is_shared_while_the_log_was_not_looked_at_lately(
 
 
 async def test_an_event_that_the_bus_has_lost_counts_from_the_next_look(opened: Shop) -> None:
-    services = opened.pipeline.services
     await price(opened), await price(opened)
-
-    class Deaf:
-        def publish(self, _events: object) -> None: ...
-
-    async with transaction(services.database, Deaf(), 0) as unit:  # type: ignore[arg-type]
-        world.price = 7
-        unit.publish(Event(PRICES, "item", "CHANGED"))
+    await opened.happen_unheard(7)
     assert await price(opened) == 1
-    await services.hub.look()
+    await opened.pipeline.services.hub.look()
     assert await price(opened) == 7
 
 
 async def test_a_cursor_gets_nothing_older_even_if_the_bus_has_lost_its_event(opened: Shop) -> None:
-    services = opened.pipeline.services
     await price(opened), await price(opened)
-
-    class Deaf:
-        def publish(self, _events: object) -> None: ...
-
-    async with transaction(services.database, Deaf(), 0) as unit:  # type: ignore[arg-type]
-        world.price = 7
-        unit.publish(Event(PRICES, "item", "CHANGED"))
-    cursor = services.event_log.cursors.write(PRICES, "item", unit.heads[PRICES])
+    cursor = await opened.happen_unheard(7)
     answer = await opened.ask(ITEM, after=(cursor,))
     assert answer == b'{"data":{"item":{"price":7}}}'
 
@@ -334,6 +318,25 @@ async def test_what_is_kept_is_bounded_keys_included(clock: MovedClock) -> None:
                 await price(opened, of=of)
         assert opened.shared.store.size <= 20_000
         assert 10 < len(opened.shared.store) <= 20
+
+
+async def test_the_variables_and_the_grants_of_a_key_count(clock: MovedClock) -> None:
+    claims = FrozenObject({"department": "x" * 6_000})
+    known = Principal("ada", Grants(claims=claims))
+    roles = frozenset(f"role{number}" for number in range(100))
+    async with shop(clock, shared_answers_bytes=5_000) as opened:
+        query = 'query($of: Int = 0, $by: String = "") { item(of: $of) { price } wholesale @skip(if: true) other: __type(name: $by) { name } }'
+        for principal, by in (
+            (known, ""),
+            (Principal("ada", Grants(roles)), ""),
+            (ADA, "x" * 5_000),
+        ):
+            for _ in range(2):
+                assert await opened.ask(query, principal, by=by) is not None
+            assert len(opened.shared.store) == 0
+        for _ in range(2):
+            await opened.ask(query, ADA, by="x")
+        assert len(opened.shared.store) == 1
 
 
 async def test_a_request_with_many_variables_is_executed_by_itself(opened: Shop) -> None:

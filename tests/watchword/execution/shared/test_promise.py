@@ -126,6 +126,9 @@ class Promise(RuleBasedStateMachine):
         for at in range(2):
             self.look_to_the_end(at)
             self.look_to_the_end(at)
+        for _ in range(2):
+            self.ask_all(None)
+            self.finish_executing()
 
     def make(self, number: int) -> Process:
         made: list[Process] = []
@@ -225,6 +228,12 @@ class Promise(RuleBasedStateMachine):
                         each.inbox.append(event)
         self.spin()
 
+    @rule(at=st.integers(0, 1), stream=st.sampled_from(STREAMS))
+    def mutate(self, at: int, stream: str) -> None:
+        """Commit a transaction, and answer its mutation at once."""
+        self.commit(at, stream)
+        self.answer_mutations()
+
     @rule(at=st.integers(0, 1), index=st.integers(0, 5))
     def deliver(self, at: int, index: int) -> None:
         """Let the bus bring an event, in any order."""
@@ -269,15 +278,27 @@ class Promise(RuleBasedStateMachine):
                 waits.set_result(None)
             self.spin()
 
+    @rule()
+    def finish_executing(self) -> None:
+        while self.executing:
+            self.go_on_executing(0)
+
     @rule(at=st.integers(0, 1), plan=st.sampled_from(PLANS), times=st.integers(1, 3))
     def ask_and_wait(self, at: int, plan: Plan, times: int) -> None:
         """Ask a query several times, each after the answer before."""
         for _ in range(times):
             self.ask(at, plan, 0, None)
-            while self.executing:
-                self.go_on_executing(0)
+            self.finish_executing()
 
-    @rule(seconds=st.sampled_from([0.1, 0.3, 0.9, 2.0]))
+    @rule(cursor=st.none() | st.sampled_from(STREAMS))
+    def ask_all(self, cursor: str | None) -> None:
+        """Ask every query of both processes, perhaps with the newest cursor of a stream."""
+        for process in self.processes:
+            for plan in PLANS:
+                self.begin(process, plan, 0, None if cursor is None else (cursor, False))
+        self.spin()
+
+    @rule(seconds=st.sampled_from([0.1, 0.3, 0.3, 0.9, 0.9, 2.0]))
     def pass_time(self, seconds: float) -> None:
         self.clock.move(seconds)
         self.spin()
@@ -291,9 +312,10 @@ class Promise(RuleBasedStateMachine):
         self.start(self.processes[at].follow(stream, place))
         self.spin()
 
+    @precondition(lambda self: self.log.past < 4 and len(self.log.times) > 3 * self.log.past)
     @rule(by=st.integers(0, 3))
     def go_back(self, by: int) -> None:
-        """Restore the database from a copy."""
+        """Restore the database from a copy. That is rare: what was learned before says little after it."""
         self.log.go_back(by)
 
     @rule(
@@ -304,7 +326,11 @@ class Promise(RuleBasedStateMachine):
     )
     def ask(self, at: int, plan: Plan, of: int, cursor: tuple[str, bool] | None) -> None:
         """Ask a query, perhaps with the newest cursor that any client of either process has."""
-        process, now = self.processes[at], self.clock.now()
+        self.begin(self.processes[at], plan, of, cursor)
+        self.spin()
+
+    def begin(self, process: Process, plan: Plan, of: int, cursor: tuple[str, bool] | None) -> None:
+        now = self.clock.now()
         floor, given, after = dict(process.learned), None, ()
         for time, stream, state in self.log.times:
             if time <= now - 2 * LOOK_SECONDS and state.past == self.log.past:
@@ -320,7 +346,6 @@ class Promise(RuleBasedStateMachine):
                     floor[stream] = max(floor[stream], state)
         answering = process.shared.answer(plan, {"of": of}, ANONYMOUS, after)  # type: ignore[arg-type]
         self.queries.append(Query(self.start(answering), plan, floor, given))
-        self.spin()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
