@@ -22,8 +22,11 @@ NEWEST = "query Newest($incident: String!) { newest(incident: $incident) }"
 QUERY = "subscription Said($incident: String!) { said(incident: $incident) { number } }"
 # The lifetime of a token in seconds, and how long before its end some clients renew it.
 LIFE, EARLY = 12, 6
-# The id of the query that follows an event, and how often another node is asked as well.
-ASKED, ELSEWHERE = "newest", 0.1
+# The ids of the queries that follow an event, with what they are called in figures; and how often another node is asked
+# as well.
+PLAIN, WITH_CURSOR = "newest", "newest after the cursor"
+ASKED = {PLAIN: "here", WITH_CURSOR: "here, with a cursor"}
+ELSEWHERE = 0.1
 
 
 @dataclass
@@ -34,8 +37,8 @@ class Follower:
     each time. Otherwise an expired cursor is a failure.
 
     With `asks`, it queries after each event, or after the last of several that came while an answer was
-    outstanding: on its own connection without a cursor, and now and then at another node with its cursor.
-    Neither answer may be from before the event: `stale` has those that are.
+    outstanding: on its own connection without a cursor and with it, and now and then at another node with it.
+    No answer may be from before the event: `stale` has those that are.
     """
 
     fleet: Fleet
@@ -58,8 +61,8 @@ class Follower:
     asks: bool = False
     answers: Counter[str] = field(default_factory=Counter)
     stale: list[str] = field(default_factory=list)
-    # What the answer to the outstanding query must at least show; None while none is outstanding.
-    floor: int | None = None
+    # What the answers to the outstanding queries must at least show, by the id of the query.
+    floors: dict[str, int] = field(default_factory=dict)
     elsewhere: asyncio.Task[None] | None = None
 
     @property
@@ -85,7 +88,7 @@ class Follower:
         async with connect(
             url, subprotocols=["graphql-transport-ws"], proxy=None, open_timeout=10, max_queue=4
         ) as socket:
-            self.socket, self.floor = socket, None
+            self.socket, self.floors = socket, {}
             await self._send(type="connection_init", payload={"authorization": self._bearer()})
             with suppress(WebSocketException):
                 await self._listen(socket)
@@ -98,10 +101,10 @@ class Follower:
                 await asyncio.sleep(self.is_frozen_until - time.monotonic())
             message = json.loads(text)
             match message["type"]:
-                case "next" if message["id"] == ASKED:
-                    self._compare("here", message["payload"], self.floor)
-                case "error" | "complete" if message["id"] == ASKED:
-                    self.floor = None
+                case "next" if (id := message["id"]) in ASKED:
+                    self._compare(ASKED[id], message["payload"], self.floors.get(id))
+                case "error" | "complete" if (id := message["id"]) in ASKED:
+                    self.floors.pop(id, None)
                 case "connection_ack":
                     await self._subscribe()
                     self.is_ready.set()
@@ -125,10 +128,14 @@ class Follower:
 
     async def _ask(self) -> None:
         seen, variables = self.seen[-1], {"incident": self.incident}
-        if self.floor is None:
-            self.floor = seen
-            payload = {"query": NEWEST, "variables": variables}
-            await self._send(type="subscribe", id=ASKED, payload=payload)
+        for id in ASKED:
+            if id in self.floors:
+                continue
+            self.floors[id] = seen
+            payload: dict[str, Any] = {"query": NEWEST, "variables": variables}
+            if id == WITH_CURSOR:
+                payload["extensions"] = {"after": self.cursor}
+            await self._send(type="subscribe", id=id, payload=payload)
         is_idle = self.elsewhere is None or self.elsewhere.done()
         if is_idle and self.dice.random() < ELSEWHERE:
             self.elsewhere = asyncio.create_task(self._ask_elsewhere(seen, self.cursor))
