@@ -34,6 +34,7 @@ from benchmarks.inside.processes import environment, serving
 from benchmarks.inside.rounds import Run, rounds
 from benchmarks.load.http import ask, request
 from watchword.app import create_app
+from watchword.asgi.types import HAS_TRACEPARENT
 from watchword.bootstrap import bootstrap
 from watchword.config.settings import Settings
 from watchword.domain import Mount
@@ -193,7 +194,8 @@ async def _app(settings: Settings, name: str) -> Any:
     from watchword.telemetry.traces.tracing import Tracing
 
     sampling = Sampling(Choice(ratio), Budget(10, clock.now))
-    return create_app(settings, MOUNT, clock, Tracing(provider(os.environ, ratio), sampling))
+    traced = Tracing(provider(os.environ, ratio), sampling, is_own=True)
+    return create_app(settings, MOUNT, clock, traced)
 
 
 async def _ask(app: Any, work: str) -> Run:
@@ -286,6 +288,8 @@ def _scope(path: str, accept: bytes, token: bytes) -> dict[str, Any]:
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8000),
         "state": {},
+        # So says our own server of a head that it has read before.
+        HAS_TRACEPARENT: False,
     }
 
 

@@ -158,7 +158,7 @@ def _add_middleware(
     app.put_in_front(StartupGate, startup=app.startup)
     _allow_origins(app, settings)
     if tracing is not None:
-        app.put_in_front(TracedRequests, tracing=tracing)
+        app.put_in_front(TracedRequests, tracing=tracing, stack=app.user_middleware)
     if outputs is not None:
         outputs.requests.paths = frozenset(paths(app.router.routes))
         app.put_in_front(MeasuredRequests, requests=outputs.requests)

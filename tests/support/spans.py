@@ -35,11 +35,12 @@ class Recorder:
         self.provider = TracerProvider(sampler=Chosen(ALWAYS_OFF), shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         sampling = Sampling(Choice(ratio), Budget(callers, now))
-        self.tracing = Tracing(self.provider, sampling, Details(**details), flush)
+        self.tracing = Tracing(self.provider, sampling, Details(**details), flush, is_own=True)
 
     @property
     def spans(self) -> list[ReadableSpan]:
         """The spans that have ended, in the order of their beginnings."""
+        self.tracing.make_late()
         return sorted(self._exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
 
     @property

@@ -30,6 +30,12 @@ and its body. It returns False if the response must be sent by messages."""
 PLANNED = "watchword.planned"
 """The key of a scope under which a middleware leaves a function. /graphql calls it with the plan of the request."""
 
+TRACEPARENT = b"traceparent"
+
+HAS_TRACEPARENT = "watchword.has_traceparent"
+"""The key of a scope under which our own server says whether the request has a header `traceparent`: it has looked once
+for all requests with the same head."""
+
 TAKE_WHOLE = "take_whole"
 """The method of the object behind a server's `receive` that returns the whole body, once; None if it has not come."""
 TakeWhole = Callable[[], bytes | None]

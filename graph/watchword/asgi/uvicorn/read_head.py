@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from watchword.asgi.types import Header, Headers, Message
+from watchword.asgi.types import HAS_TRACEPARENT, Header, Headers, Message
 
-# The members of a scope that are read from the first line of a request.
-TARGET = ("http_version", "method", "path", "raw_path", "query_string")
+# The members of a scope that are read in the head of a request, beside the headers.
+TARGET = ("http_version", "method", "path", "raw_path", "query_string", HAS_TRACEPARENT)
 BEARER = b"Bearer "
 # RFC 6750, section 2.1.
 TOKEN_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="

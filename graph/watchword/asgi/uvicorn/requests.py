@@ -20,7 +20,7 @@ import httptools
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from watchword.asgi.types import BEGINS_WITHOUT_TASK, Message
+from watchword.asgi.types import BEGINS_WITHOUT_TASK, HAS_TRACEPARENT, TRACEPARENT, Message
 from watchword.asgi.uvicorn.exchange import Exchange
 from watchword.asgi.uvicorn.head import HeadProtocol
 from watchword.asgi.uvicorn.read_head import ReadHead, read_head
@@ -166,6 +166,7 @@ class RequestProtocol(HeadProtocol):
         scope["path"] = self.root_path + parts.path
         scope["raw_path"] = self.root_path.encode("ascii") + parts.raw_path
         scope["query_string"] = parts.query
+        scope[HAS_TRACEPARENT] = any(name == TRACEPARENT for name, _ in self.headers)
 
     @property
     def _is_between_requests(self) -> bool:

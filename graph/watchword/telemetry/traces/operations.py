@@ -7,7 +7,7 @@ They follow OpenTelemetry's conventions for GraphQL servers
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -41,6 +41,8 @@ from watchword.telemetry.traces.tracing import (
     fail,
     forget_current,
     is_traced,
+    leaving_out,
+    left_out,
 )
 
 # Errors of the server. All others are of the caller, and no failure of the operation's span.
@@ -98,7 +100,11 @@ class TracedEngine(Engine):
         is_streamed: bool = False,
     ) -> Coroutine[Any, Any, Answer]:
         running = super().execute(plan, variables, context, is_streamed=is_streamed)
-        return self._recorded(plan, running) if is_traced() else running
+        traced = is_traced()
+        if traced:
+            return self._recorded(plan, running)
+        # Nothing was noted of a request that was left out, before an answer from memory could be looked for.
+        return leaving_out(running) if traced is None else running
 
     async def _recorded(self, plan: Plan, running: Coroutine[Any, Any, Answer]) -> Answer:
         with self._operation(plan) as span:
@@ -109,7 +115,7 @@ class TracedEngine(Engine):
     async def execute_in_parts(
         self, plan: Plan, variables: dict[str, Any] | None, context: Context, parts: AnswerParts
     ) -> None:
-        with self._operation(plan) if is_traced() else nullcontext():
+        with self._operation(plan) if is_traced() else left_out():
             await super().execute_in_parts(plan, variables, context, parts)
 
     async def subscribe(

@@ -40,7 +40,7 @@ def tracing(
     ours = _own(environment, settings.traces_ratio)
     # So that the spans of resolvers' own tracers belong to it too.
     trace.set_tracer_provider(ours)
-    return Tracing(ours, Sampling(chosen, callers), details, ours.farewell)
+    return Tracing(ours, Sampling(chosen, callers), details, ours.farewell, is_own=True)
 
 
 def _own(environment: Mapping[str, str], ratio: float) -> Provider:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from opentelemetry.trace import Span, SpanContext, get_current_span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watchword.asgi.types import PLANNED, WRITE_WHOLE, Fixed, route_path
+from watchword.asgi.types import (
+    HAS_TRACEPARENT,
+    PLANNED,
+    TRACEPARENT,
+    WRITE_WHOLE,
+    Fixed,
+    route_path,
+)
 from watchword.execution.plan import Plan
 from watchword.libraries.opentelemetry_parts import current_context
 from watchword.telemetry.traces import traceparent
@@ -26,7 +33,6 @@ from watchword.transports.front import GRAPHQL
 
 # RFC 9110 and RFC 5789. Any other method could be a secret that was sent in its place.
 METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
-TRACEPARENT = b"traceparent"
 S = TypeVar("S")
 Begin = Callable[[str, SpanContext | None, Attributes], S]
 STREAMS = (b"text/event-stream", b"multipart/mixed")
@@ -35,8 +41,10 @@ STREAMS = (b"text/event-stream", b"multipart/mixed")
 class TracedRequests:
     """ASGI middleware: gives each HTTP request a span, unless an app around this one has given it one."""
 
-    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+    def __init__(self, app: ASGIApp, tracing: Tracing, stack: Sequence[object] = ()) -> None:
+        """`stack` is the middleware of others that each request passes behind this one."""
         self._app = app
+        self._stack = stack
         self._tracing = tracing
         self._random, self._ratio = tracing.sampling.random, tracing.sampling.ratio
 
@@ -45,21 +53,27 @@ class TracedRequests:
         # request that is left out, nothing is asked by a function of ours. An attribute that is called where it stands
         # takes CPython 3.11 longer: it looks for a method first.
         app, random = self._app, self._random
-        if scope["type"] != "http":
-            return app(scope, receive, send)
+        # Our own server has looked at the headers; it says so of HTTP requests only.
+        if scope.get(HAS_TRACEPARENT, True):
+            if scope["type"] != "http":
+                return app(scope, receive, send)
+            if any(name == TRACEPARENT for name, _ in scope["headers"]):
+                return self._follow(scope, receive, send)
         if current_context() and belongs_to_another():
             return self._name(get_current_span(), scope, receive, send)
-        for name, _ in scope["headers"]:
-            if name == TRACEPARENT:
-                return self._follow(scope, receive, send)
         if random() < self._ratio:
             span = self._begin(scope, None, self._tracing.begin_chosen)
             return self._trace(span, scope, receive, send)
-        leave_out()
+        if scope["path"] != GRAPHQL or self._stack:
+            leave_out()
+        # At /graphql the engine leaves out what it executes. To note that takes longer than to decide it, and an answer
+        # from memory calls no code of others, which might begin a trace.
         return app(scope, receive, send)
 
     def _follow(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a request that names its caller's span."""
+        if current_context() and belongs_to_another():
+            return self._name(get_current_span(), scope, receive, send)
         span = self._begin(scope, _caller(scope["headers"]), self._tracing.begin)
         if span is None:
             leave_out()

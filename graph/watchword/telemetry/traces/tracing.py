@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from random import getrandbits
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry import context as contexts
 from opentelemetry.context import Context
@@ -32,9 +32,11 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from watchword.telemetry.traces.late import LateSpan, LateSpans
 from watchword.telemetry.traces.sampling import Sampling
 
 Attributes = Mapping[str, Any]
+T = TypeVar("T")
 
 CHOSEN = contexts.create_key("watchword-chosen")
 """The key in the context of a span that is to be sampled whatever the provider's sampler says."""
@@ -78,10 +80,14 @@ class Tracing:
         sampling: Sampling,
         details: Details = _FEW,
         flush: Callable[[], Awaitable[None]] | None = None,
+        *,
+        is_own: bool = False,
     ) -> None:
-        """`flush` waits until all spans that have ended are exported, or for a time."""
+        """`flush` waits until all spans that have ended are exported, or for a time. If the provider `is_own`, and no other
+        code waits for spans, those of requests are made late."""
         self._tracer = provider.get_tracer("watchword", schema_url=_SCHEMA)
         self._flush = flush
+        self._late = LateSpans() if is_own else None
         self.sampling = sampling
         self.details = details
 
@@ -101,8 +107,11 @@ class Tracing:
 
     def begin_chosen(self, name: str, caller: SpanContext | None, attributes: Attributes) -> Span:
         """Begin the trace of a request that was chosen at random; its caller's trace is linked."""
-        links = [Link(caller)] if caller is not None else []
-        return self._start(name, SpanKind.SERVER, _CHOSEN, attributes, links)
+        if caller is not None:
+            return self._start(name, SpanKind.SERVER, _CHOSEN, attributes, [Link(caller)])
+        if self._late is not None:
+            return LateSpan(self._late, self._start_chosen, name, attributes)
+        return self._start_chosen(name, attributes)
 
     def begin_linked(self, name: str, linked: SpanContext, attributes: Attributes) -> Span:
         """Begin the trace of work that something in another trace has caused."""
@@ -121,10 +130,19 @@ class Tracing:
         """Begin a span below the current one. Call it only if `is_traced()`."""
         return self._start(name, kind, None, attributes)
 
+    def make_late(self) -> None:
+        """Make the spans that have ended and were not made yet."""
+        if self._late is not None:
+            self._late.make()
+
     async def close(self) -> None:
         """Export what has ended. The app may be started again afterwards."""
+        self.make_late()
         if self._flush is not None:
             await self._flush()
+
+    def _start_chosen(self, name: str, attributes: Attributes, began: int | None = None) -> Span:
+        return self._tracer.start_span(name, _CHOSEN, SpanKind.SERVER, attributes, start_time=began)
 
     def _start(
         self,
@@ -165,9 +183,15 @@ def left_out() -> Iterator[None]:
         _traced.reset(traced)
 
 
+async def leaving_out(work: Awaitable[T]) -> T:
+    """Await work that is left out."""
+    with left_out():
+        return await work
+
+
 def is_sampled(span: Span) -> bool:
     """Tell whether what belongs to a span is to be recorded."""
-    return span.get_span_context().trace_flags.sampled
+    return type(span) is LateSpan or span.get_span_context().trace_flags.sampled
 
 
 def belongs_to_another() -> bool:

@@ -7,7 +7,7 @@ import random
 import httptools
 import pytest
 
-from watchword.asgi.types import Header
+from watchword.asgi.types import HAS_TRACEPARENT, Header
 from watchword.asgi.uvicorn.read_head import ReadHead, read_head
 
 TARGET = {
@@ -16,6 +16,7 @@ TARGET = {
     "path": "/",
     "raw_path": b"/",
     "query_string": b"",
+    HAS_TRACEPARENT: False,
 }
 HEAD = (
     b"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer abc.def\r\n"

@@ -12,7 +12,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tests.support.fake_transport import connected
-from watchword.asgi.types import BEGINS_WITHOUT_TASK, Message, Receive, Response, Send
+from watchword.asgi.types import (
+    BEGINS_WITHOUT_TASK,
+    HAS_TRACEPARENT,
+    Message,
+    Receive,
+    Response,
+    Send,
+)
 from watchword.asgi.uvicorn.requests import RequestProtocol
 from watchword.process.eager import in_task
 
@@ -84,8 +91,19 @@ async def test_the_scope_is_that_of_uvicorn() -> None:
     await settle()
     ours, theirs = app.scopes[0], plain.scopes[0]
     ours.pop("extensions")
+    # A middleware reads this one, for all requests with the same head.
+    assert ours.pop(HAS_TRACEPARENT) is False
     assert ours == theirs | {"state": {}}
     assert ours["path"] == "/a b"
+
+
+async def test_the_scope_says_whether_its_head_has_a_traceparent_also_when_it_comes_again() -> None:
+    app = Noting()
+    connection, _ = connected(app)
+    for head in (POST, POST.replace(b"\r\n", b"\r\nTraceparent: 00-1\r\n", 1)):
+        await packet(connection, head)
+        await packet(connection, head)
+    assert [scope[HAS_TRACEPARENT] for scope in app.scopes] == [False, False, True, True]
 
 
 async def test_an_app_that_needs_a_task_begins_in_one() -> None:

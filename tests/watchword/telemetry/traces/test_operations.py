@@ -20,6 +20,8 @@ from tests.support.toy_server import until
 from tests.watchword.telemetry.traces.conftest import Serve, Traced
 from watchword.domain import Domain, Mount
 from watchword.events.event import Event
+from watchword.permissions.field import Public
+from watchword.telemetry.traces.tracing import is_traced
 from watchword.transaction import transaction
 
 REQUEST = {"websocket": "graphql-transport-ws subscribe"}
@@ -129,6 +131,27 @@ async def test_a_request_that_is_not_sampled_has_no_span_at_all(serve: Serve) ->
 
 
 # --- Events ---
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_resolver_of_an_operation_that_is_left_out_begins_no_trace(
+    serve: Serve, transport: str
+) -> None:
+    seen: list[bool | None] = []
+
+    @strawberry.type
+    class Query:
+        @strawberry.field(permission_classes=[Public])
+        async def noted(self) -> str:
+            await asyncio.sleep(0)
+            seen.append(is_traced())
+            return "noted"
+
+    mount = Mount(strawberry.Schema(Query), Domain())
+    async with serve(Recorder(ratio=0), mount) as server:
+        answers = TRANSPORTS[transport](f"{server.url}/graphql", "{ noted }")
+        assert [each async for each in answers] == [{"data": {"noted": "noted"}}]
+    assert seen == [False]
 
 
 async def test_a_delivery_is_linked_to_the_span_that_published_its_event(serve: Serve) -> None:

@@ -28,8 +28,10 @@ from watchword.transports.websocket.websocket import SocketConnection
 def in_front(entry: object) -> list[type]:
     """Return the classes of the middleware in front of an app."""
     found = []
-    while (inner := getattr(entry, "_app", None)) is not None:
-        found.append(type(entry))
+    while (
+        inner := getattr(middleware := getattr(entry, "__self__", None), "_app", None)
+    ) is not None:
+        found.append(type(middleware))
         entry = inner
     return found
 

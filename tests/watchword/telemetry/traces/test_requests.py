@@ -19,6 +19,7 @@ from tests.support.writing_server import HEADERS, WritingServer, both_ways
 from tests.watchword.telemetry.traces.conftest import Serve
 from watchword.asgi.types import PLANNED, Response
 from watchword.telemetry.traces.requests import TracedRequests
+from watchword.telemetry.traces.tracing import is_traced
 
 SCOPE = {
     "type": "http",
@@ -228,3 +229,21 @@ async def test_nothing_that_a_client_or_a_person_sends_is_in_a_span(serve: Serve
         *("someone@example.com", "a-password", "eyJ", "secret ingredient"),
     ):
         assert word not in exported, word
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/elsewhere"])
+@pytest.mark.parametrize("stack", [[], [object()]])
+async def test_code_of_others_behind_a_request_that_is_left_out_begins_no_trace(
+    path: str, stack: list[object]
+) -> None:
+    recorder = Recorder(ratio=0)
+    found: list[bool | None] = []
+
+    async def app(*_: Any) -> None:
+        found.append(is_traced())
+
+    async def nothing(*_: Any) -> Any: ...
+
+    await TracedRequests(app, recorder.tracing, stack)({**SCOPE, "path": path}, nothing, nothing)
+    # At /graphql without other middleware, only the engine calls code of others.
+    assert found == [None if path == "/graphql" and not stack else False]

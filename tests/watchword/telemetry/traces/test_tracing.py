@@ -39,7 +39,7 @@ def begun(recorder: Recorder, caller: str | None = None, state: str | None = Non
     return span
 
 
-def test_a_request_is_recorded_if_it_is_chosen() -> None:
+async def test_a_request_is_recorded_if_it_is_chosen() -> None:
     for ratio in (0, 1):
         recorder = Recorder(ratio)
         if span := recorder.tracing.begin("a", None, {"b": 1}):
@@ -91,7 +91,7 @@ def test_work_that_another_trace_caused_begins_a_trace_with_a_link() -> None:
     assert (span.parent, span.links[0].context, span.kind) == (None, cause, SpanKind.CONSUMER)
 
 
-def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> None:
+async def test_what_belongs_to_a_recorded_span_is_recorded_also_after_its_end() -> None:
     recorder = Recorder()
     span = begun(recorder)
     with current(span):
