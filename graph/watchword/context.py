@@ -155,9 +155,10 @@ class Context(ExtrasAccess, Generic[E]):
         self._observed: set[tuple[str, str]] | None = None
         self.extras_scope: ExtrasScope | None = None
         """Closes what `Domain.context` opens. The runtime ends it with the operation or event."""
-        if services.domain.context is not None:
+        if (hook := services.domain.context) is not None:
             seconds = most(services.settings, "event_seconds")
-            self.extras_scope = ExtrasScope(services.clock, seconds)
+            made = partial(hook, self), services.domain.awaits_context
+            self.extras_scope = ExtrasScope(services.clock, seconds, *made)
             self.__class__ = _WritableContext
 
     @property
@@ -195,13 +196,13 @@ class Context(ExtrasAccess, Generic[E]):
 
     @property
     def extras(self) -> E:
-        """What `Domain.context` returns for this context, an operation's or an event's. It is called when this is first
-        read. None without such a hook, until an item of the context is set: then it is a dict."""
+        """What `Domain.context` makes for this context, an operation's or an event's; it is called when this is first read, or
+        awaited before. None without such a hook, until an item of the context is set: then it is a dict."""
         try:
             return self._extras
         except AttributeError:
-            hook, scope = self.services.domain.context, self.extras_scope
-        made = None if hook is None or scope is None else in_place(scope.enter(hook(self)), self)
+            scope = self.extras_scope
+        made = None if scope is None else in_place(scope.read(), self)
         self._extras: E = cast(E, made)
         return self._extras
 
@@ -271,10 +272,8 @@ class Context(ExtrasAccess, Generic[E]):
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """Run the block as one transaction, which includes the events that it publishes.
-
-        Raises `Conflict` if another writer changed the same row meanwhile.
-        """
+        """Run the block as one transaction, which includes the events that it publishes. Raises `Conflict` if another
+        writer changed the same row meanwhile."""
         services = self.services
         async with transaction(services.database, services.bus, self.now, self.actor) as unit:
             yield unit

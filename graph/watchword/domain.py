@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import wraps
-from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from watchword.hooks import AccountInfo, AccountSource, IdentityEvent
 from watchword.libraries.strawberry_permissions import is_permission_class
 from watchword.principal import Grants
 from watchword.process.imports import without_collector
-from watchword.process.source_order import await_before_yield
+from watchword.process.source_order import waits_first
 from watchword.storage.database import Publishing
 
 if TYPE_CHECKING:
@@ -77,10 +76,11 @@ class Domain:
     milliseconds after the commit. Each event is told at most once; a process that starts tells those of the last
     hour that nobody has told. If the hook raises or hangs, the log says so, and nothing else fails.
 
-    `context` makes `info.context.extras`: it is called with the context, when a resolver first reads that in an
-    operation, or in an event of a subscription. It does not wait: `def extras(context: Context) -> Extras`. If it yields
-    the extras, as `async def` or `def`, the code after its `yield` runs when the answer is made, and may wait; if there is
-    no answer, what its `with` and `finally` do.
+    `context` makes `info.context.extras`: `def extras(context: Context) -> Extras` is called with the context, when a resolver
+    first reads that in an operation, or in an event of a subscription. An `async def`, a generator that awaits before its
+    `yield`, and an `@asynccontextmanager` are awaited before each operation that is executed and each event. If it yields the
+    extras, as `async def` or `def`, the code after its `yield` runs when the answer is made; if there is no answer, what its
+    `with` and `finally` do. An error of it is that of each field that reads the extras.
 
     One name of a role has a meaning: `admin`. The first account gets it; if `roles` lacks it, the first account
     gets every role. It cannot be taken from the last account that has it and can sign in by password or passkey,
@@ -107,6 +107,11 @@ class Domain:
     accounts: AccountSource | None = None
     on_identity: Callable[[IdentityEvent], Awaitable[None]] | None = None
     context: Callable[[Any], Any] | None = None
+
+    @property
+    def awaits_context(self) -> bool:
+        """Whether `context` is awaited before an operation."""
+        return self.context is not None and waits_first(self.context)
 
     def publishing(self, is_enforced: bool) -> Publishing:
         """Return the streams of all tables, the runtime's included; `is_enforced` as for `Publishing`."""
@@ -231,19 +236,6 @@ def _kind(thing: object) -> str:
     return f"an object of {kind.__module__}.{kind.__qualname__}"
 
 
-def _check_context(context: Callable[[Any], Any]) -> None:
-    if iscoroutinefunction(context):
-        raise Unsafe(
-            "Domain.context does not wait: write def, and not async def, or let it yield and wait after that."
-        )
-    if (line := await_before_yield(context)) is not None:
-        raise Unsafe(
-            f"Domain.context awaits before its yield, in line {line} of {context.__module__}. A resolver that reads the"
-            " context cannot wait for it: await that in on_operation of an extension, before its yield, and set it there:"
-            ' self.execution_context.context["user"] = await …'
-        )
-
-
 def check(domain: Domain) -> None:
     """Raise `Unsafe` for an unknown role in `gives`, for a hook that is no function, and for permissions that are no
     permission classes."""
@@ -256,8 +248,6 @@ def check(domain: Domain) -> None:
         if (given := getattr(domain, hook)) is not None and not callable(given):
             kind = "a function" if hook == "context" else "an async function"
             raise Unsafe(f"Domain.{hook} is {kind}, not {given!r}.")
-    if domain.context is not None:
-        _check_context(domain.context)
     for method in ("authenticate", "find"):
         if domain.accounts is not None and not callable(getattr(domain.accounts, method, None)):
             raise Unsafe(f"Domain.accounts has no method {method} (see watchword.AccountSource).")

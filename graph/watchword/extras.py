@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from operator import setitem
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,17 @@ class SetInSubscription:
         self._values[set_on, name] = value
 
     def repeat_on(self, event: ExtrasAccess) -> None:
-        """Set the same on the context of an event."""
-        if self._values is not None:
-            for (set_on, name), value in self._values.items():
-                set_on(event, name, value)
+        """Set the same on the context of an event, once its extras are there."""
+        if self._values is None:
+            return
+        if event.extras_scope is None:
+            self._set_on(event)
+        else:
+            event.extras_scope.when_open(partial(self._set_on, event))
+
+    def _set_on(self, event: ExtrasAccess) -> None:
+        for (set_on, name), value in (self._values or {}).items():
+            set_on(event, name, value)
 
 
 class ExtrasAccess:
@@ -83,6 +90,7 @@ class ExtrasAccess:
     if TYPE_CHECKING:
         _extras: Any
         _noted: SetInSubscription | None
+        extras_scope: Any
 
         @property
         def extras(self) -> Any: ...

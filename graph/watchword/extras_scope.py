@@ -1,14 +1,17 @@
-"""What `Domain.context` opens for one operation or event, such as a database session, is closed when that is over."""
+"""What `Domain.context` makes for one operation or event, such as a database session: it is awaited before the operation
+is executed, if it has to be, and what it opens is closed when that is over."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from inspect import isawaitable, iscoroutine
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, TypeVar
 
+from watchword.libraries.contextlib_parts import generator_of
 from watchword.process.clock import Clock
 from watchword.process.deadline import limited, within
 
@@ -26,10 +29,20 @@ class ExtrasScope:
     then the last work closes.
     """
 
-    __slots__ = ("_clock", "_generator", "_is_cut", "_is_over", "_seconds", "_works")
+    __slots__ = (
+        *("_clock", "_error", "_extras", "_generator", "_is_awaited", "_is_cut", "_is_over"),
+        *("_make", "_seconds", "_then", "_works", "is_to_open"),
+    )
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        """Closing may take so many seconds; it is cancelled then."""
+    def __init__(
+        self, clock: Clock, seconds: float, make: Callable[[], Any], is_awaited: bool
+    ) -> None:
+        """Closing may take so many seconds; it is cancelled then. `make` calls the hook, which must be awaited or not."""
+        self._make = make
+        self._is_awaited = self.is_to_open = is_awaited
+        self._extras: Any = None
+        self._error: Exception | None = None
+        self._then: list[Callable[[], None]] = []
         self._clock = clock
         self._seconds = seconds
         self._generator: AsyncGenerator[Any, None] | Generator[Any, None, None] | None = None
@@ -43,13 +56,58 @@ class ExtrasScope:
 
         Raises `RuntimeError` for a generator after the end, when nothing would close what it opens.
         """
+        made = generator_of(made)
         if not isinstance(made, AsyncGeneratorType | GeneratorType):
+            if iscoroutine(made):
+                made.close()
+                raise TypeError("Domain.context returned a coroutine: write it as async def.")
             return made
         if self._is_over and not self._works:
             raise RuntimeError("this operation is over, and so is what Domain.context opens for it")
         extras = _first(made)
         self._generator = made
         return extras
+
+    def read(self) -> Any:
+        """Return the extras. Raises the error of the hook."""
+        if not self._is_awaited:
+            return self.enter(self._make())
+        if self._error is not None:
+            raise self._error
+        if self.is_to_open:
+            raise RuntimeError("Domain.context is awaited before it is read, and was not yet")
+        return self._extras
+
+    def when_open(self, then: Callable[[], None]) -> None:
+        """Call a function once the extras can be read: at once, if nothing is awaited."""
+        if not self.is_to_open:
+            then()
+        else:
+            self._then.append(then)
+
+    async def open(self) -> None:
+        """Await the hook, once. Its error is raised where the extras are read, as that of any other hook."""
+        if not self.is_to_open:
+            return
+        try:
+            self._extras = await self._made(generator_of(self._make()))
+        except Exception as error:
+            self._error = error
+        finally:
+            self.is_to_open = False
+        then, self._then = self._then, []
+        for call in then if self._error is None else ():
+            call()
+
+    async def _made(self, made: Any) -> Any:
+        if isinstance(made, AsyncGeneratorType):
+            async for extras in made:
+                self._generator = made
+                return extras
+            raise TypeError(_YIELDS_ONCE)
+        if isinstance(made, GeneratorType):
+            return self.enter(made)
+        return await made if isawaitable(made) else made
 
     async def using(self, work: Awaitable[T]) -> T:
         """Await work that may use the extras."""
@@ -65,6 +123,8 @@ class ExtrasScope:
 
     async def _counted(self, work: Awaitable[T]) -> T:
         try:
+            if self.is_to_open:
+                await self._open_before(work)
             return await work
         except BaseException:
             self._is_cut = True
@@ -73,6 +133,15 @@ class ExtrasScope:
             self._works -= 1
             if self._is_over:
                 await self._close()
+
+    async def _open_before(self, work: Awaitable[Any]) -> None:
+        try:
+            await self.open()
+        except BaseException:
+            # Its client has left, or its time is over.
+            if iscoroutine(work):
+                work.close()
+            raise
 
     async def end(self) -> None:
         """Close what is open, or let work that has not ended do so. Call it in a `finally`: an error that is raised there
@@ -111,8 +180,8 @@ def _first(generator: Any) -> Any:
     except StopAsyncIteration:
         raise TypeError(_YIELDS_ONCE) from None
     waits = TypeError(
-        "Domain.context waits before its yield. It is called in the midst of a resolver, and may wait only after"
-        " the yield: await the rest in a resolver, or in on_operation of an extension, which sets it on the context."
+        "Domain.context waits before its yield, without an await there, and is called in the midst of a resolver. Put"
+        " @asynccontextmanager of contextlib above it: then it is awaited before each operation and event."
     )
     # Raised where it waits, so that the log shows the line.
     step.throw(waits)

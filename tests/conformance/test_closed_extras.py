@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -42,6 +42,8 @@ class Session:
 
 
 class Desk:
+    is_awaited = False
+
     def __init__(self) -> None:
         self.opened: list[Session] = []
         self.whole = self.cut = 0
@@ -71,9 +73,21 @@ class Desk:
         await until(lambda: len(self.opened) == opened and not self.open)
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk()
+class AwaitedDesk(Desk):
+    """A desk whose hook waits before its `yield`, so that it is awaited before each operation."""
+
+    is_awaited = True
+
+    @asynccontextmanager
+    async def context(self, context: Context) -> AsyncIterator[dict[str, Any]]:  # type: ignore[override]
+        await asyncio.sleep(0)
+        async with asynccontextmanager(super().context)(context) as made:
+            yield made
+
+
+@pytest.fixture(params=[Desk, AwaitedDesk])
+def desk(request: pytest.FixtureRequest) -> Desk:
+    return request.param()  # type: ignore[no-any-return]
 
 
 @strawberry.type
@@ -167,7 +181,8 @@ async def test_each_operation_that_asks_has_its_own(
             assert answer["data"]["thing"] == {"a": 1, "b": 2}
             await desk.closed(number)
         assert (await first(transport, server, "{ plain }"))["data"] == {"plain": 1}
-    assert (len(desk.opened), desk.whole, desk.cut) == (2, 2, 0)
+    opened = 3 if desk.is_awaited else 2
+    assert (len(desk.opened), desk.whole, desk.cut) == (opened, opened, 0)
 
 
 @any_transport
@@ -241,7 +256,7 @@ async def test_an_event_whose_resolver_fails_or_takes_too_long_closes_its_own(
     transport: str, clock: MovedClock, desk: Desk
 ) -> None:
     for field, code in (("fails", "INTERNAL"), ("hangs", "TIMEOUT")):
-        mine = Desk()
+        mine = type(desk)()
         query = f"subscription {{ things {{ {field} }} }}"
         async with serve(clock, mine) as server, live(transport, server, query) as client:
             await server.followed(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import strawberry
@@ -114,18 +113,10 @@ def missing_module(ground: Ground) -> None:
 
 def hooks(ground: Ground) -> None:
     async def startup() -> None: ...
-    async def extras(_: Any) -> None: ...
-
-    async def awaiting(_: Any) -> AsyncIterator[Any]:
-        yield await extras(_)
 
     with ground.refused("Domain.startup is an async function, not 'now'"):
         ground.serve(Domain(startup="now"))  # type: ignore[arg-type]
     ground.serve(Domain(startup=startup))
-    with ground.refused("Domain.context does not wait: write def, and not async def"):
-        ground.serve(Domain(context=extras))
-    with ground.refused("awaits before its yield, in line .*await that in on_operation of an ext"):
-        ground.serve(Domain(context=awaiting))
     ground.serve(Domain(context=lambda _: None))
 
 

@@ -214,7 +214,7 @@ def test_permissions_of_a_name_that_are_empty_or_no_classes_are_refused() -> Non
     check(Domain(permissions={"Order": [SignedIn]}))
 
 
-def test_a_context_that_would_have_to_be_awaited_is_refused() -> None:
+def test_a_context_is_awaited_if_it_waits_before_it_gives_the_extras() -> None:
     async def extras(_: Any) -> dict[str, Any]:
         return {}
 
@@ -225,10 +225,8 @@ def test_a_context_that_would_have_to_be_awaited_is_refused() -> None:
         yield {}
         await extras(_)
 
-    with pytest.raises(Unsafe, match=r"Domain.context does not wait"):
-        check(Domain(context=extras))
-    line = waits.__code__.co_firstlineno + 1
-    with pytest.raises(Unsafe, match=rf"awaits before its yield, in line {line} of .*test_domain"):
-        check(Domain(context=waits))
-    check(Domain(context=waits_after))
-    check(Domain(context=lambda _: {}))
+    for hook in (extras, waits):
+        check(Domain(context=hook))
+        assert Domain(context=hook).awaits_context
+    for other in (waits_after, lambda _: {}, None):
+        assert not Domain(context=other).awaits_context

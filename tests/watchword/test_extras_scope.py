@@ -16,7 +16,7 @@ SECONDS = 5.0
 
 @pytest.fixture
 def scope(clock: MovedClock) -> ExtrasScope:
-    return ExtrasScope(clock, SECONDS)
+    return ExtrasScope(clock, SECONDS, dict, False)
 
 
 async def used(said: list[str]) -> AsyncIterator[str]:
@@ -134,7 +134,7 @@ async def test_closing_that_takes_too_long_or_fails_is_logged_and_the_answer_cou
     await asyncio.sleep(0)
     clock.move(SECONDS)
     await ending
-    scope = ExtrasScope(clock, SECONDS)
+    scope = ExtrasScope(clock, SECONDS, dict, False)
     scope.enter(failing())
     await scope.end()
     assert [each.message for each in caplog.records] == [

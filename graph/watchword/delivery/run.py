@@ -15,6 +15,7 @@ from watchword.context import Context, Services, close_context
 from watchword.errors import OverBudget, TimedOut
 from watchword.events.follow import Follow, OtherTopic, Progress
 from watchword.execution.engine import Engine
+from watchword.execution.executors import open_extras
 from watchword.execution.masking import format_error, mask, to_json
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.response import Answer
@@ -204,10 +205,8 @@ class Run:
                 self.follow = self.follow.continued()
 
     def _skip(self) -> Sent | None:
-        """Skip the event at which the resolver was stopped, and return its answer, a TIMEOUT.
-
-        Return None if the resolver was stopped between events.
-        """
+        """Skip the event at which the resolver was stopped, and return its answer, a TIMEOUT; None if it was
+        stopped between events."""
         if (skipped := self.follow.skip()) is None:
             return None
         log.warning("a resolver took longer than %g s for an event", self._event_seconds)
@@ -219,9 +218,8 @@ class Run:
     def _extensions(self) -> dict[str, Any] | None:
         """The client's `extensions`, for its own run."""
         packed = self._operation.extensions
-        if packed is None or isinstance(self._holder.principal, SharedPrincipal):
-            return None
-        return packed.unpacked()
+        is_shared = isinstance(self._holder.principal, SharedPrincipal)
+        return None if packed is None or is_shared else packed.unpacked()
 
     @asynccontextmanager
     async def _context(self, follow: Follow) -> AsyncIterator[Context]:
@@ -238,6 +236,7 @@ class Run:
             noted=self._noted,
         )
         try:
+            await open_extras(context)
             yield context
         finally:
             await close_context(context)

@@ -125,6 +125,13 @@ def gathered_in(result: Any, context: Context) -> Any:
     return later()
 
 
+async def open_extras(context: Context) -> None:
+    """Await a `Domain.context` that must be awaited, in the time that an operation has. Raises `TimedOut`."""
+    scope, services = context.extras_scope, context.services
+    if scope is not None and scope.is_to_open:
+        await within(services.clock, most(services.settings, "operation_seconds"), scope.open())
+
+
 def in_time(running: Awaitable[T], plan: Plan, context: Context) -> Awaitable[T]:
     """Return an awaitable of a part of an execution, which raises `TimedOut` after `operation_seconds` and logs which
     operation it was."""

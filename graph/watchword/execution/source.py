@@ -61,10 +61,16 @@ class Source:
         `IdentityAsked` when a resolver asked for the caller's identity in an execution that several
         principals share.
         """
+        if (scope := context.extras_scope) is not None and scope.is_to_open:
+            return self._awaited(self._executed(event, context), context)
         running = self._execute(event, context)
         if type(running) is ExecutionResult or not isawaitable(running):
             return self._checked(running, context)
-        return self._awaited(using(context.extras_scope, running), context)
+        return self._awaited(running, context)
+
+    async def _executed(self, event: Any, context: Context) -> Any:
+        running = self._execute(event, context)
+        return await running if isawaitable(running) else running
 
     async def _awaited(self, running: Awaitable[Any], context: Context) -> Answer:
         services = context.services
@@ -72,7 +78,8 @@ class Source:
         try:
             # Let the execution finish in its time even if this task is cancelled: a half-run one leaves
             # coroutines unawaited.
-            result = await within(services.clock, seconds, running, whole=True)
+            work = using(context.extras_scope, running)
+            result = await within(services.clock, seconds, work, whole=True)
         except TimedOut as late:
             log.warning("an event took longer than %g s", seconds)
             return {"data": None, "errors": [late.as_dict()]}

@@ -22,6 +22,7 @@ from watchword.errors import (
     Unavailable,
     WatchwordError,
 )
+from watchword.extras_scope import using
 from watchword.mounting.asgi_app import SEVERAL, Watchword
 from watchword.permissions.field import Permission, refuse
 from watchword.permissions.rules import Question
@@ -71,7 +72,7 @@ def requires(permission: type[Permission]) -> Callable[..., Awaitable[Principal]
         info = SimpleNamespace(context=context, place=request.scope["route"].path)
         question = Question(principal, None, info, request.path_params)
         try:
-            verdict = await permission.rule.decide_async(question)
+            verdict = await using(context.extras_scope, permission.rule.decide_async(question))
             if isinstance(verdict, Denied):
                 refuse(verdict, principal)
             # The token may have expired or been revoked while the permission was asked.

@@ -5,10 +5,33 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from textwrap import dedent
 from typing import Any
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def waits_first(function: Callable[..., Any]) -> bool:
+    """Tell whether what a function makes must be awaited: it is async, a generator with an `await` before its `yield`, or
+    async below a decorator that hides this, as `@asynccontextmanager` does."""
+    try:
+        return _waits_first(function)
+    except TypeError:  # an object that has no hash
+        return _found_to_wait(function)
+
+
+def _found_to_wait(function: Any) -> bool:
+    if not inspect.isroutine(function) and not isinstance(function, partial):
+        function = type(function).__call__
+    inner = inspect.unwrap(function)
+    is_hidden = inspect.isasyncgenfunction(inner) and not inspect.isasyncgenfunction(function)
+    return (
+        inspect.iscoroutinefunction(inner) or is_hidden or await_before_yield(function) is not None
+    )
+
+
+_waits_first = lru_cache(64)(_found_to_wait)
 
 
 def await_before_yield(function: Callable[..., Any]) -> int | None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial, wraps
 from typing import Any
 
 import pytest
 
-from watchword.process.source_order import await_before_yield
+from watchword.process.source_order import await_before_yield, waits_first
 
 
 async def load() -> int:
@@ -73,3 +74,28 @@ def test_nothing_is_told_of_a_function_without_source() -> None:
     made: dict[str, Any] = {}
     exec("async def waits(load):\n    await load()\n    yield 1\n", made)
     assert await_before_yield(made["waits"]) is None
+
+
+class Getter:
+    __hash__ = None  # type: ignore[assignment]
+
+    async def __call__(self) -> int:
+        return 1
+
+
+@wraps(load)
+def wrapped() -> Awaitable[int]:
+    return load()
+
+
+@pytest.mark.parametrize("function", [load, waits, opened, Getter(), partial(load), wrapped])
+def test_what_must_be_awaited_is_told_from_what_gives_its_value_at_once(
+    function: Callable[..., Any],
+) -> None:
+    assert waits_first(function)
+    assert waits_first(function)
+
+
+@pytest.mark.parametrize("function", [waits_after, waits_in_a_function, dict, lambda: 1, Getter])
+def test_what_waits_later_or_never_needs_not_be_awaited(function: Callable[..., Any]) -> None:
+    assert not waits_first(function)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from inspect import isawaitable
 from typing import Any
 
 from graphql import ExecutionResult as GraphQLResult
@@ -129,8 +128,7 @@ class HookedSource(Source):
         return self._awaited(self._heard(event, context), context)
 
     async def _heard(self, event: Any, context: Context) -> Answer:
-        running = self._execute(event, context)
-        result = await running if isawaitable(running) else running
+        result = await self._executed(event, context)
         return await self._operation.answer_event(result, context)
 
     def _checked(self, result: Any, context: Context) -> Answer:
