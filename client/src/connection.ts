@@ -1,5 +1,5 @@
-import { type Clock, backoff, within } from "./clock.js";
-import { type GraphQLFault, WatchwordError, failed, secondsOf, unreachable } from "./errors.js";
+import { type Clock, backoff } from "./clock.js";
+import { type Answer, type GraphQLFault, WatchwordError, failed, secondsOf } from "./errors.js";
 import type { LiveEvents } from "./live.js";
 import type { Session } from "./session.js";
 import type { Subscription } from "./subscription.js";
@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   idle: number;
   /** Choose how to connect, after so many failures. */
   choose(failures: number): Connect;
+  /** Hear that the server has been heard on a connection that was made so. */
+  heard(connect: Connect): void;
   tell<Name extends keyof LiveEvents>(name: Name, value: LiveEvents[Name]): void;
 }
 
@@ -36,13 +38,18 @@ const NONCE = "use_dpop_nonce: ";
 // The session goes on, and the connection must not come back on its own.
 const ENDED = "ended by an administrator";
 
-/** One connection with its subscriptions: keeps it open, renews it, and resumes what it carries after a cut. */
-export class Connection {
+/**
+ * One connection with its subscriptions: keeps it open, renews it, and resumes what it carries after a cut. It hears what
+ * its wire tells.
+ */
+export class Connection implements WireEvents {
   readonly subscriptions = new Set<Subscription>();
   #options: ConnectionOptions;
   #session: Session;
   #clock: Clock;
   #wire: Wire | null = null;
+  // How the present attempt connects.
+  #way!: Connect;
   // From the first step of an attempt to the end of its wire.
   #isTrying = false;
   #isOpen = false;
@@ -140,36 +147,17 @@ export class Connection {
       const token = await this.#session.token();
       if (!isCurrent()) return;
       this.#token = token;
-      const connect = this.#options.choose(this.#failures);
+      this.#expect(0);
+      this.#way = this.#options.choose(this.#failures);
+      const wire = await this.#way(token, this);
       // A wire that comes too late is closed: nobody would hear it.
-      const begin = (wire: Wire): void => (isCurrent() ? this.#begin(wire) : wire.close());
-      await within(this.#clock, this.#options.timeout, connect(token, this.#events(isCurrent)).then(begin), () => unreachable("time"));
+      if (!isCurrent()) return wire.close();
+      this.#wire = wire;
+      this.#expect(0);
+      wire.begin();
     } catch (error) {
-      if (isCurrent()) void this.#closed(0, String(error));
+      if (isCurrent()) void this.closed(0, String(error));
     }
-  }
-
-  #begin(wire: Wire): void {
-    this.#wire = wire;
-    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.#closed(0, "The server is silent."));
-    wire.begin();
-  }
-
-  #events(isCurrent: () => boolean): WireEvents {
-    const guard = <Given extends unknown[]>(call: (...given: Given) => void) => (...given: Given): void => {
-      if (isCurrent()) call(...given);
-    };
-    return {
-      opened: guard((expiry) => this.#opened(expiry)),
-      heard: guard(() => this.#isOpen && this.#watch()),
-      position: guard((id, cursor) => this.#byId.get(id)?.started(cursor)),
-      next: guard((id, answer) => this.#byId.get(id)?.next(answer)),
-      error: guard((id, errors) => this.#error(id, errors)),
-      complete: guard((id) => this.#complete(id)),
-      reminded: guard(() => this.#remind(this.#wire, this.#token, 1)),
-      renewed: guard((expiry) => this.#options.tell("renewed", expiry)),
-      closed: guard((code, reason, patience) => void this.#closed(code, reason, patience)),
-    };
   }
 
   /**
@@ -183,7 +171,28 @@ export class Connection {
     });
   }
 
-  #opened(expiry: Expiry): void {
+  heard(): void {
+    this.#options.heard(this.#way);
+    if (this.#isOpen) this.#watch();
+  }
+
+  position(id: string, cursor: string): void {
+    this.#byId.get(id)?.started(cursor);
+  }
+
+  next(id: string, answer: Answer): void {
+    this.#byId.get(id)?.next(answer);
+  }
+
+  reminded(): void {
+    this.#remind(this.#wire, this.#token, 1);
+  }
+
+  renewed(expiry: Expiry): void {
+    this.#options.tell("renewed", expiry);
+  }
+
+  opened(expiry: Expiry): void {
     this.#isOpen = true;
     this.#openedAt = this.#clock.now();
     this.#watch();
@@ -209,14 +218,14 @@ export class Connection {
     subscription.id = null;
   }
 
-  #complete(id: string): void {
+  complete(id: string): void {
     const subscription = this.#byId.get(id);
     if (!subscription) return;
     this.remove(subscription);
     subscription.complete();
   }
 
-  #error(id: string, errors: readonly GraphQLFault[]): void {
+  error(id: string, errors: readonly GraphQLFault[]): void {
     const subscription = this.#byId.get(id);
     if (!subscription) return;
     this.#release(subscription);
@@ -249,18 +258,22 @@ export class Connection {
   }
 
   #probe(): void {
-    this.#cancelWatch();
-    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => this.#closed(1006, "The server is silent."));
+    this.#expect(1006);
     this.#wire?.probe();
   }
 
-  async #closed(code: number, reason: string, patience = 0): Promise<void> {
-    const lasted = this.#isOpen ? this.#clock.now() - this.#openedAt : 0;
-    const token = this.#token;
+  /** Give the server its time to answer, and close with a code if it does not. */
+  #expect(code: number): void {
+    this.#cancelWatch();
+    this.#cancelWatch = this.#clock.after(this.#options.timeout, () => void this.closed(code, "The server is silent."));
+  }
+
+  async closed(code: number, reason: string, patience = 0): Promise<void> {
+    const token = this.#token, isOfToken = code === 4401 || code === 4403;
+    if (this.#isOpen && this.#clock.now() >= this.#openedAt + STABLE) this.#failures = this.#refusals = 0;
+    this.#failures += 1;
+    this.#refusals = isOfToken ? this.#refusals + 1 : 0;
     this.#drop();
-    const isOfToken = code === 4401 || code === 4403, isStable = lasted >= STABLE;
-    this.#failures = isStable ? 1 : this.#failures + 1;
-    this.#refusals = isOfToken ? (isStable ? 1 : this.#refusals + 1) : 0;
     this.#options.tell("closed", { code, reason });
     if (FATAL.includes(code) || (code === 4401 && (token === null || reason === ENDED))) return this.#fail(code, reason);
     if (this.subscriptions.size === 0) return;

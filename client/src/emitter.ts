@@ -22,8 +22,7 @@ export function guarded(call: () => void): void {
   try {
     call();
   } catch (error) {
-    if (typeof reportError === "function") reportError(error);
-    else queueMicrotask(() => {
+    queueMicrotask(() => {
       throw error;
     });
   }

@@ -61,9 +61,10 @@ export function secondsOf(error: unknown): number {
 
 /** Return what an HTTP answer says of an error. A proxy may ask for patience too, in an answer of its own. */
 export function detailsOf({ status, headers }: Response, clock: Clock): Details {
-  const [wait, date] = ["retry-after", "date"].map((name) => headers.get(name) ?? "");
+  // Without the header, each of these is NaN or 0.
+  const wait = headers.get("retry-after")!, date = Date.parse(headers.get("date")!);
   // Seconds, or a time (RFC 9110, section 10.2.3), which is the server's: this machine's clock may be wrong.
-  const seconds = Number(wait) || Math.ceil((Date.parse(wait!) - (Date.parse(date!) || clock.now())) / 1_000);
+  const seconds = Number(wait) || Math.ceil((Date.parse(wait) - (date || clock.now())) / 1_000);
   return { status, retryAfter: seconds > 0 ? seconds : undefined };
 }
 

@@ -1,4 +1,4 @@
-import { Connection } from "./connection.js";
+import { type Connect, Connection } from "./connection.js";
 import { type Document, type VariablesOf, textOf } from "./document.js";
 import { Emitter } from "./emitter.js";
 import type { Answer } from "./errors.js";
@@ -6,7 +6,7 @@ import { iterate } from "./iterate.js";
 import type { Session } from "./session.js";
 import { SocketWire } from "./socket.js";
 import { type Observer, Subscription } from "./subscription.js";
-import type { Expiry, Request, WireEvents } from "./wire.js";
+import type { Expiry, Request } from "./wire.js";
 
 export type { Observer } from "./subscription.js";
 
@@ -48,7 +48,8 @@ export class Live extends Emitter<LiveEvents> {
   #options: LiveOptions;
   #connections: Connection[] = [];
   #forget: (() => void)[];
-  #through: "websocket" | "sse" | null = null;
+  // How the server was last heard.
+  #proven: Connect | null = null;
 
   constructor(session: Session, options: LiveOptions = {}) {
     super();
@@ -64,7 +65,7 @@ export class Live extends Emitter<LiveEvents> {
       }),
       heard("window", "online", wake),
       heard("window", "pageshow", wake),
-      heard("document", "visibilitychange", () => document.visibilityState === "visible" && wake()),
+      heard("document", "visibilitychange", () => document.hidden || wake()),
       heard("document", "resume", wake),
     ];
   }
@@ -101,47 +102,43 @@ export class Live extends Emitter<LiveEvents> {
   }
 
   #room(): Connection {
-    const most = this.#options.subscriptionsPerSocket ?? 100;
-    const found = this.#connections.find(({ subscriptions }) => subscriptions.size < most);
-    if (found) return found;
-    const { timeout = 10_000, heartbeat = 30_000, idle = 1_000 } = this.#options;
-    const made = new Connection({
-      session: this.session,
-      timeout,
-      heartbeat,
-      idle,
-      choose: (failures) => this.#choose(failures),
-      tell: (name, value) => this.emit(name, value),
-    });
-    this.#connections.push(made);
-    return made;
+    const { timeout = 10_000, heartbeat = 30_000, idle = 1_000, subscriptionsPerSocket: most = 100 } = this.#options;
+    let found = this.#connections.find(({ subscriptions }) => subscriptions.size < most);
+    if (!found) {
+      found = new Connection({
+        session: this.session,
+        timeout,
+        heartbeat,
+        idle,
+        choose: (failures) => this.#choose(failures),
+        heard: (connect) => (this.#proven = connect),
+        tell: (name, value) => this.emit(name, value),
+      });
+      this.#connections.push(found);
+    }
+    return found;
   }
 
   /**
    * Try server-sent events at every other attempt: first of both what has got through. Where that was a WebSocket, the
    * network may be another one after three failures.
    */
-  #choose(failures: number) {
+  #choose(failures: number): Connect {
     const { transport = "auto" } = this.#options;
     if (transport !== "auto") return transport === "sse" ? this.#sse : this.#socket;
-    const isTurn = failures % 2 === (this.#through === "sse" ? 1 : 0) && failures > 0;
-    return isTurn && (this.#through !== "websocket" || failures > 3) ? this.#sse : this.#socket;
+    const isTurn = failures > 0 && failures % 2 === (this.#proven === this.#sse ? 1 : 0);
+    return isTurn && (this.#proven !== this.#socket || failures > 3) ? this.#sse : this.#socket;
   }
 
-  /** Note which way the server has been heard on. */
-  #noting(way: "websocket" | "sse", events: WireEvents): WireEvents {
-    return { ...events, heard: () => ((this.#through = way), events.heard()) };
-  }
-
-  #socket = async (token: string | null, events: WireEvents): Promise<SocketWire> => {
+  #socket: Connect = async (token, events) => {
     const { url, requests, clock } = this.session;
     const credentials = await requests.credentials("GET", `${url}/graphql`, token);
     const WebSocket = this.#options.webSocket ?? globalThis.WebSocket;
-    return new SocketWire(new WebSocket(`${url}/graphql`.replace(/^http/, "ws"), "graphql-transport-ws"), credentials, this.#noting("websocket", events), clock);
+    return new SocketWire(new WebSocket(`${url}/graphql`.replace(/^http/, "ws"), "graphql-transport-ws"), credentials, events, clock);
   };
 
   // Few pages need it, so it is loaded when it is.
-  #sse = async (token: string | null, events: WireEvents) => (await import("./sse.js")).connectSse(this.session, token, this.#noting("sse", events));
+  #sse: Connect = async (token, events) => (await import("./sse.js")).connectSse(this.session, token, events);
 }
 
 /** Follow live data on a session. */
@@ -152,7 +149,7 @@ export function createLive(session: Session, options: LiveOptions = {}): Live {
 /** Listen to the browser, where there is one. Returns a function that stops it. */
 function heard(where: "window" | "document", name: string, listener: () => void): () => void {
   const target = (globalThis as { [name: string]: unknown })[where] as EventTarget | undefined;
-  if (typeof target?.addEventListener !== "function") return () => {};
-  target.addEventListener(name, listener);
-  return () => target.removeEventListener(name, listener);
+  // React Native has a `window` that tells nothing.
+  target?.addEventListener?.(name, listener);
+  return () => target?.removeEventListener?.(name, listener);
 }

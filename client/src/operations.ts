@@ -1,7 +1,7 @@
 import type { Claims } from "./claims.js";
 import type { Clock } from "./clock.js";
 import { type Document, textOf } from "./document.js";
-import { type Answer, WatchwordError, detailsOf, failed, nonsense, unreachable } from "./errors.js";
+import { type Answer, WatchwordError, detailsOf, nonsense, unreachable } from "./errors.js";
 import type { Requests } from "./requests.js";
 
 /** A recent sign-in that an operation needs (RFC 9470). */
@@ -48,12 +48,6 @@ export class Operations {
     this.#stepUp = stepUp;
   }
 
-  async query<Data>(document: Document<Data, never>, variables?: object, options?: ExecuteOptions): Promise<Data> {
-    const { data, errors } = await this.execute(document, variables, options);
-    if (errors?.length) throw failed(errors, data);
-    return data as Data;
-  }
-
   async execute<Data>(document: Document<Data, never>, variables?: object, options: ExecuteOptions = {}): Promise<Answer<Data>> {
     const { operationName, signal } = options;
     const body = JSON.stringify({ query: textOf(document), variables, operationName });
@@ -68,29 +62,18 @@ export class Operations {
     return answer!;
   }
 
-  async fetch(input: string | URL | Request, init?: OperationInit): Promise<Response> {
-    const ask = this.#asking(input, init);
-    const sent = await this.#session.token(), sid = this.#session.claims?.sid;
-    const response = await ask(sent);
-    if (response.status !== 401 && !DEMAND.test(response.headers.get("www-authenticate") ?? "")) return response;
-    // Few requests need it, so it is loaded when it is; without it the answer is what it is.
-    const again = await import("./repeat.js").catch(() => null);
-    return again ? again.repeated({ ask, sent, response, init }, this.#session, sid, (need) => this.#steppedUp(need)) : response;
-  }
-
-  /** Return a function that sends the request with a token, as often as it is called. */
-  #asking(input: string | URL | Request, init: RequestInit = {}): (token: string | null) => Promise<Response> {
-    const isRequest = typeof Request !== "undefined" && input instanceof Request;
-    const url = new URL(isRequest ? input.url : String(input), `${this.#session.url}/`);
+  async fetch(input: string | URL | Request, init: OperationInit = {}): Promise<Response> {
+    const session = this.#session, { href, origin } = new URL((input as Request).url ?? input, `${session.url}/`);
     // Another server must not get the token.
-    if (url.origin !== new URL(this.#session.url).origin) {
-      throw new TypeError(`session.fetch is for ${this.#session.url} and not for ${url.origin}.`);
-    }
-    const base = isRequest ? new Request(input, init) : null;
-    return async (token) => {
-      const given = base ? (await import("./repeat.js")).initOf(base.clone()) : init;
-      return this.#requests.send(url.href, { ...given, method: given.method ?? "GET" }, token);
-    };
+    if (origin !== new URL(session.url).origin) throw new TypeError(`session.fetch is for ${session.url} and not for ${origin}.`);
+    const parts = (input as Request).url ? (await later()).partsOf(input as Request, init) : () => init;
+    const ask = (token: string | null): Promise<Response> => this.#requests.send(href, parts(), token);
+    const sent = await session.token(), sid = session.claims?.sid;
+    const response = await ask(sent);
+    if (response.status !== 401 && !response.headers.get("www-authenticate")?.includes(DEMAND)) return response;
+    // Without it the answer is what it is.
+    const again = await later().catch(() => null);
+    return again ? again.repeated({ ask, sent, response, init }, session, sid, (need) => this.#steppedUp(need)) : response;
   }
 
   /** Many operations may ask for a step-up at once: the person is asked once. */
@@ -99,4 +82,7 @@ export class Operations {
   }
 }
 
-const DEMAND = /insufficient_user_authentication/;
+// Few requests need it, so it is loaded when one does.
+const later = () => import("./repeat.js");
+
+const DEMAND = "insufficient_user_authentication";

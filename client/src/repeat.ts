@@ -67,8 +67,11 @@ function isRepeatable({ method, body, operationKind }: OperationInit, data: obje
   }
 }
 
-/** Return what a request says beside its address. Few pages pass a `Request`, so this is loaded when one does. */
-export function initOf(request: Request): RequestInit {
-  const { method, headers, body, signal, credentials, mode, redirect, cache } = request;
-  return { method, headers, body, signal, credentials, mode, redirect, cache, ...(body && { duplex: "half" }) } as RequestInit;
+/** Return a function that tells what a request says beside its address, as often as it is called. */
+export function partsOf(input: Request, init: RequestInit): () => RequestInit {
+  const request = new Request(input, init);
+  return () => {
+    const { method, headers, body, signal, credentials, mode, redirect, cache } = request.clone();
+    return { method, headers, body, signal, credentials, mode, redirect, cache, ...(body && { duplex: "half" }) } as RequestInit;
+  };
 }

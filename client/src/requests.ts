@@ -51,12 +51,12 @@ export class Requests {
    * Send a request with an access token, and again if the proof lacked the server's nonce or was of a wrong time: at most
    * three times, because the server may say one after the other.
    */
-  async send(url: string, init: RequestInit & { method: string }, token: string | null): Promise<Response> {
+  async send(url: string, init: RequestInit, token: string | null): Promise<Response> {
     const { prover } = this.#options;
     for (let left = 2; ; left -= 1) {
       const before = this.nonce;
       const headers = new Headers(init.headers);
-      for (const [name, value] of Object.entries(await this.credentials(init.method, url, token))) headers.set(name, value);
+      for (const [name, value] of Object.entries(await this.credentials(init.method ?? "GET", url, token))) headers.set(name, value);
       const response = await this.#options.fetch(url, { ...init, headers });
       this.nonce = response.headers.get("dpop-nonce") ?? before;
       if (left === 0 || ![400, 401].includes(response.status) || !prover) return response;

@@ -2,7 +2,7 @@ import { type Claims, claimsOf } from "./claims.js";
 import { type Clock, backoff, systemClock } from "./clock.js";
 import type { Document, VariablesOf } from "./document.js";
 import { Emitter } from "./emitter.js";
-import { type Answer, WatchwordError, secondsOf } from "./errors.js";
+import { type Answer, WatchwordError, failed, secondsOf } from "./errors.js";
 import { type ExecuteOptions, Operations, type StepUpNeed } from "./operations.js";
 import { type Prover, Requests, type Tokens } from "./requests.js";
 import { type Credentials, type SecondFactor, type Routes, SignInRoutes, type StepUpCredentials, type Store, external, memoryStore } from "./sign-in.js";
@@ -58,8 +58,6 @@ export interface SessionEvents {
   token: string;
 }
 
-type Change = "signedIn" | "signedOut" | "expired";
-
 /** Who is signed in, and a fresh access token for each request. Make one with `createSession`, for the whole page. */
 export class Session extends Emitter<SessionEvents> {
   /** The server's origin. */
@@ -87,23 +85,20 @@ export class Session extends Emitter<SessionEvents> {
   #cancelRestore = (): void => {};
   // Counts sign-ins and sign-outs, so that a refresh that began before one does not undo it.
   #era = 0;
-  #isKnown = false;
-  #settle: (state: SessionState) => void = () => {};
+  // Settles `ready`, once.
+  #settle: ((state: SessionState) => void) | null = null;
 
   constructor(options: SessionOptions = {}) {
     super();
     this.#options = options;
-    this.url = originOf(options.url);
-    this.clock = options.clock ?? systemClock;
-    const store = options.store ?? (page() ? "cookie" : memoryStore());
-    const timeout = options.timeout ?? 15_000;
-    const fetch: typeof globalThis.fetch = options.fetch ?? ((...given) => globalThis.fetch(...given));
-    const given = { origin: this.url, fetch, clock: this.clock, timeout, prover: options.dpop ?? null };
-    this.requests = new Requests({ ...given, credentials: store === "cookie" ? "include" : "omit" });
-    const { getToken } = options;
-    this.#routes = getToken ? external(getToken) : new SignInRoutes(this.requests, store === "cookie" ? null : store);
+    const { url, clock = systemClock, getToken, dpop = null, timeout = 15_000, fetch = (...given) => globalThis.fetch(...given) } = options;
+    const store = options.store ?? (page() ? "cookie" : memoryStore()), isCookie = store === "cookie";
+    const origin = this.url = originOf(url);
+    this.clock = clock;
+    this.requests = new Requests({ origin, fetch, clock, timeout, prover: dpop, credentials: isCookie ? "include" : "omit" });
+    this.#routes = getToken ? external(getToken) : new SignInRoutes(this.requests, isCookie ? null : store);
     this.#operations = new Operations(this, this.requests, (need) => this.#stepUpFor(need));
-    this.#tabs = new Tabs(store === "cookie" && !getToken ? `watchword ${this.url}` : null, this.clock, 2 * timeout);
+    this.#tabs = new Tabs(isCookie && !getToken ? `watchword ${origin}` : null, clock, 2 * timeout);
     this.#tabs.listen((message) => this.#heard(message));
     this.ready = new Promise((settle) => (this.#settle = settle));
     if (options.restore === false) this.#hold(null, "signedOut");
@@ -150,7 +145,7 @@ export class Session extends Emitter<SessionEvents> {
     const token = await this.token();
     if (token === null) throw new WatchwordError("UNAUTHENTICATED", "Nobody is signed in.");
     const era = this.#era, tokens = await this.#routes.stepUp(credentials, token);
-    if (era === this.#era) this.#hold(tokens, "signedIn");
+    if (era === this.#era) this.#hold(tokens);
   }
 
   /**
@@ -172,8 +167,10 @@ export class Session extends Emitter<SessionEvents> {
   readonly fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> => this.#operations.fetch(input, init);
 
   /** Run a query or a mutation and return its data. Throws a `WatchwordError` with `errors` and `data` if it has errors. */
-  query<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Data> {
-    return this.#operations.query(document, rest[0] as object, rest[1] as ExecuteOptions);
+  async query<Data = any, Variables = any>(document: Document<Data, Variables>, ...rest: [...VariablesOf<Variables>, options?: ExecuteOptions]): Promise<Data> {
+    const { data, errors } = await this.execute(document, ...rest);
+    if (errors?.length) throw failed(errors, data);
+    return data as Data;
   }
 
   /** Run a query or a mutation and return the whole answer, with its errors. */
@@ -204,7 +201,7 @@ export class Session extends Emitter<SessionEvents> {
     const era = this.#era;
     const tokens = await this.#routes.refresh().catch((error: unknown) => this.#refused(error)).catch((error: unknown) => this.#failed(error));
     if (era !== this.#era) return this.#token;
-    if (tokens) this.#hold(tokens, "signedIn");
+    if (tokens) this.#hold(tokens);
     else await this.#end();
     return this.#token;
   }
@@ -262,7 +259,7 @@ export class Session extends Emitter<SessionEvents> {
     return this.#tabs.exclusive(async () => {
       const tokens = await this.#routes.login(credentials);
       this.#era += 1;
-      this.#hold(tokens, "signedIn");
+      this.#hold(tokens);
       return this.#claims!;
     });
   }
@@ -275,21 +272,20 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   /** The only place that changes the token, and tells of it. */
-  #hold(tokens: Tokens | null, change: Change): void {
-    const before = this.#claims, wasKnown = this.#isKnown;
-    this.#isKnown = true;
-    this.#failure = null;
-    this.#claims = tokens && claimsOf(tokens.access_token);
-    this.#token = tokens && tokens.access_token;
-    const life = (tokens?.expires_in ?? 0) * 1_000;
+  #hold(tokens: Tokens | null, end?: "signedOut" | "expired"): void {
+    const before = this.#claims, settle = this.#settle;
+    this.#settle = this.#failure = null;
+    const { access_token: token = null, expires_in: seconds = 0 } = tokens ?? {}, life = seconds * 1_000;
+    this.#token = token;
+    this.#claims = token === null ? null : claimsOf(token);
     this.#renewAt = this.clock.now() + life / 2;
     this.#usableUntil = this.clock.now() + life;
     this.#state = tokens ? "signedIn" : "anonymous";
-    this.#settle(this.#state);
-    if (before?.sid === this.#claims?.sid) return this.#token === null ? undefined : this.emit("token", this.#token);
+    settle?.(this.#state);
+    if (before?.sid === this.#claims?.sid) return token === null ? undefined : this.emit("token", token);
     if (this.#claims) this.emit("signedIn", this.#claims);
-    else if (change !== "signedIn") this.emit(change, undefined);
-    if (wasKnown) this.emit("changed", this.#state);
+    else this.emit(end!, undefined);
+    if (!settle) this.emit("changed", this.#state);
   }
 
   #heard({ type, sid }: TabMessage): void {
@@ -320,6 +316,6 @@ const page = (): Location | undefined => globalThis.location;
 
 function originOf(url: string | undefined): string {
   const given = url ?? page()?.origin;
-  if (given === undefined) throw new TypeError("Say where the server is: createSession({ url: \"https://…\" })");
+  if (given === undefined) throw new TypeError("Say where the server is: createSession({ url })");
   return new URL(given, page()?.href).href.replace(/\/$/, "");
 }

@@ -1,4 +1,4 @@
-import type { Answer, GraphQLFault } from "./errors.js";
+import type { Answer } from "./errors.js";
 import type { Clock } from "./clock.js";
 import type { Expiry, Request, Wire, WireEvents } from "./wire.js";
 
@@ -17,7 +17,7 @@ export class SocketWire implements Wire {
   #socket: WebSocket;
   #events: WireEvents;
   #clock: Clock;
-  #waiting: string[] = [];
+  #waiting: object[] = [];
   #sent = 0;
   #isOver = false;
   // The id of each operation that the server still answers.
@@ -46,12 +46,12 @@ export class SocketWire implements Wire {
   }
 
   renew(credentials: Record<string, string>): boolean {
-    this.#write(JSON.stringify({ type: "ping", payload: credentials }));
+    this.#write({ type: "ping", payload: credentials });
     return true;
   }
 
   probe(): void {
-    this.#write('{"type":"ping"}');
+    this.#write({ type: "ping" });
   }
 
   close(): void {
@@ -73,14 +73,13 @@ export class SocketWire implements Wire {
     const message = parsed(data);
     if (!message) return this.#confused();
     this.#events.heard();
-    const { type, payload } = message, id = String(message.id);
-    const isOpen = this.#open.has(id);
-    if (type === "connection_ack") this.#events.opened(object(payload));
+    const { type } = message, id = String(message.id), payload = object(message.payload);
+    if (type === "connection_ack") this.#events.opened(payload);
     else if (type === "ping") this.#pinged(payload);
-    else if (type === "pong") this.#ponged(object(payload));
-    else if (type === "next") isOpen && this.#events.next(id, object(payload) as Answer);
+    else if (type === "pong") this.#ponged(payload);
+    else if (type === "next") this.#open.has(id) && this.#events.next(id, payload as Answer);
     else if (type === "complete") this.#open.delete(id) && this.#events.complete(id);
-    else if (type === "error") this.#open.delete(id) && this.#events.error(id, faults(payload));
+    else if (type === "error") this.#open.delete(id) && this.#events.error(id, Array.isArray(payload) ? payload : []);
     else this.#confused();
   }
 
@@ -94,31 +93,26 @@ export class SocketWire implements Wire {
     else if ("expiresAt" in payload) this.#events.renewed(payload);
   }
 
-  #pinged(payload: unknown): void {
-    this.#write('{"type":"pong"}');
-    if ("expiresAt" in object(payload)) this.#events.reminded();
+  #pinged(payload: Expiry): void {
+    this.#write({ type: "pong" });
+    if ("expiresAt" in payload) this.#events.reminded();
   }
 
   /** Send a message, in bursts that the server accepts. */
   #send(message: object): void {
-    this.#waiting.push(JSON.stringify(message));
+    this.#waiting.push(message);
     this.#flush();
   }
 
   #flush(): void {
     while (this.#sent < BURST && this.#waiting.length > 0) {
-      if (this.#sent++ === 0) this.#clock.after(PAUSE, () => this.#resume());
+      if (this.#sent++ === 0) this.#clock.after(PAUSE, () => ((this.#sent = 0), this.#flush()));
       this.#write(this.#waiting.shift()!);
     }
   }
 
-  #resume(): void {
-    this.#sent = 0;
-    this.#flush();
-  }
-
-  #write(text: string): void {
-    if (this.#socket.readyState === 1) this.#socket.send(text);
+  #write(message: object): void {
+    if (this.#socket.readyState === 1) this.#socket.send(JSON.stringify(message));
   }
 }
 
@@ -132,4 +126,3 @@ function parsed(data: unknown): Message | null {
 
 // What is no object becomes one without the members that are looked for.
 const object: (payload: unknown) => Expiry = Object;
-const faults = (payload: unknown): readonly GraphQLFault[] => (Array.isArray(payload) ? payload : []);

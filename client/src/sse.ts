@@ -71,7 +71,7 @@ class SseWire implements Wire {
     const headers = { "content-type": "application/json", accept: "text/event-stream" };
     const init = { method: "POST", headers, body: JSON.stringify(request), signal };
     const response = await this.#session.requests.send(`${this.#session.url}/graphql`, init, this.#token);
-    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return this.#refused(id, response);
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return this.#refused(id, response, signal);
     for await (const { event, data, cursor } of eventsOf(response.body!)) {
       if (signal.aborted) return;
       this.#events.heard();
@@ -79,11 +79,12 @@ class SseWire implements Wire {
       if (event === "next") this.#next(id, JSON.parse(data) as Answer);
       else if (event === "complete") return this.#complete(id);
     }
-    this.#closed(1006, "The stream was cut.");
+    if (!signal.aborted) this.#closed(1006, "The stream was cut.");
   }
 
-  async #refused(id: string, response: Response): Promise<void> {
+  async #refused(id: string, response: Response, signal: AbortSignal): Promise<void> {
     const answer = (await response.json().catch(() => null)) as Answer | null;
+    if (signal.aborted) return;
     const { retryAfter } = detailsOf(response, this.#session.clock);
     if (!answer || !Array.isArray(answer.errors)) return this.#closed(1006, `The server answers with status ${response.status}.`, retryAfter);
     this.#next(id, { ...answer, errors: answer.errors.map((each) => ({ ...each, extensions: { retryAfter, ...each.extensions } })) });

@@ -63,14 +63,14 @@ export class Subscription {
     this.#isGuessed = isGuess && this.#cursor === undefined;
     const gap = this.#gap;
     this.#gap = null;
-    if (gap) guarded(() => this.#observer.missed?.(failed(gap)));
-    guarded(() => this.#observer.started?.());
+    if (gap) this.#tell("missed", failed(gap));
+    this.#tell("started");
   }
 
   next(answer: Answer): void {
     this.started();
     if (typeof answer.extensions?.cursor === "string") this.#cursor = answer.extensions.cursor;
-    guarded(() => this.#observer.next(answer as Answer<never>));
+    this.#tell("next", answer);
   }
 
   /** Note that events after the cursor are gone. Returns false if there was no cursor. */
@@ -82,14 +82,17 @@ export class Subscription {
   }
 
   fail(error: WatchwordError): void {
-    const { error: tell } = this.#observer;
-    guarded(() => {
-      if (!tell) throw error;
-      tell.call(this.#observer, error);
+    if (this.#observer.error) this.#tell("error", error);
+    else guarded(() => {
+      throw error;
     });
   }
 
   complete(): void {
-    guarded(() => this.#observer.complete?.());
+    this.#tell("complete");
+  }
+
+  #tell(name: keyof Observer, value?: unknown): void {
+    guarded(() => this.#observer[name]?.(value as never));
   }
 }

@@ -46,6 +46,6 @@ export interface Wire {
   renew(credentials: Record<string, string>): boolean;
   /** Ask the other side for a sign of life. */
   probe(): void;
-  /** Leave. `closed` is not called. */
+  /** Leave. Nothing is told after it. */
   close(): void;
 }

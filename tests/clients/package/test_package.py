@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -16,10 +17,11 @@ import pytest
 from tests.clients.package.site import ADMIN, FOLDER, PASSWORD, PERSON, Site
 from tests.clients.script import running
 from tests.support.documents import ROOT
-from tests.support.npm_package import CLIENT, STOCK, project
+from tests.support.npm_package import CLIENT, STOCK, compiled, project
 
 # Bytes, gzipped: session and socket with all that they import, minified, in one file.
 MOST = 8 * 1_024
+README = CLIENT / "README.md"
 # What is imported when it is first needed.
 LATER = ["./repeat.js", "./sse.js"]
 # What the adapters import.
@@ -27,18 +29,54 @@ LIBRARIES = {"@apollo/client", "@urql/core", "relay-runtime"}
 VITE_PAGE = """<!doctype html><title>Ours</title><script type="module" src="/main.js"></script>"""
 
 
-def test_session_and_socket_are_under_eight_kilobytes(package: Path, tmp_path: Path) -> None:
+def bundle(folder: Path, entry: str, *options: str) -> dict[str, int]:
+    """Bundle an entry of the package; return the size of each file that this makes, gzipped."""
+    libraries = json.loads((CLIENT / "package.json").read_text())["peerDependencies"]
     command: list[str | Path] = [
         CLIENT / "node_modules/.bin/esbuild",
-        "index.js",
+        compiled() / f"{entry}.js",
         "--bundle",
         "--minify",
-        *(f"--external:{each}" for each in LATER),
+        "--format=esm",
+        f"--outdir={folder}",
+        "--log-level=error",
+        *(f"--external:{each}" for each in libraries),
+        *options,
     ]
-    options = ["--format=esm", f"--outdir={tmp_path}", "--log-level=error"]
-    subprocess.run([*command, *options], cwd=package, check=True)
-    size = len(gzip.compress((tmp_path / "index.js").read_bytes(), 9))
+    subprocess.run(command, check=True)
+    return {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in folder.iterdir()}
+
+
+def readme_sizes() -> dict[str, float]:
+    """Return the kilobytes of each entry in the client's README."""
+    rows = re.findall(r"^\| `watchword-client(\S*)` \| .* \| ([\d.]+) \|$", README.read_text(), re.M)
+    return {name.removeprefix("/"): float(size) for name, size in rows}
+
+
+def test_session_and_socket_are_under_eight_kilobytes(tmp_path: Path) -> None:
+    [size] = bundle(tmp_path / "one", "index", *(f"--external:{each}" for each in LATER)).values()
     assert 1_000 < size < MOST
+    # A bundler that puts what is loaded later into files of its own makes one more, for what both import.
+    split = bundle(tmp_path / "split", "index", "--splitting")
+    first = {name: size for name, size in split.items() if not name.startswith(("repeat", "sse"))}
+    assert len(first) < len(split) == 4
+    assert sum(first.values()) < MOST
+
+
+@pytest.mark.parametrize("entry", readme_sizes())
+def test_each_entry_has_the_size_that_the_readme_says(entry: str, tmp_path: Path) -> None:
+    later = [f"--external:{each}" for each in LATER]
+    [size] = bundle(tmp_path / "made", entry or "index", *later).values()
+    assert abs(size / 1_024 - readme_sizes()[entry]) <= 0.1
+
+
+def test_the_readme_has_the_size_of_every_entry_and_of_what_is_loaded_later(tmp_path: Path) -> None:
+    entries = json.loads((CLIENT / "package.json").read_text())["exports"]
+    assert {name.removeprefix(".").removeprefix("/") for name in entries} == {*readme_sizes()}
+    said = re.findall(r"\(([\d.]+) KB\)", README.read_text())
+    for name, size in zip(("repeat", "sse"), said, strict=True):
+        [found] = bundle(tmp_path / name, name).values()
+        assert abs(found / 1_024 - float(size)) <= 0.1
 
 
 def test_the_archive_has_all_entries_and_nothing_else(packed: Path) -> None:

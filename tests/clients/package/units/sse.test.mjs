@@ -27,6 +27,21 @@ test("a stream that ends with its token does not make the session give up the ne
   assert.equal(refreshes(), before);
 });
 
+test("a refusal of a connection that was left says nothing of the one that came after it", async () => {
+  const answers = [], { live, clock, said, heard, follow } = await made({ transport: "sse", routes: { "/graphql": () => new Promise((done) => answers.push(done)) } });
+  follow();
+  while (answers.length < 1) await settled();
+  live.reconnect();
+  while (answers.length < 2) await settled();
+  const open = stream(), [left, present] = answers;
+  present(open.response());
+  left(fault("DRAINING"));
+  await clock.move(5_000);
+  open.say({ data: { made: 1 } });
+  while (!heard.includes(1)) await settled();
+  assert.deepEqual([answers.length, said.some(([name]) => name === "closed")], [2, false]);
+});
+
 const away = (status, body, headers) => () => new Response(body, { status, headers: { "content-type": "application/json", ...headers } });
 const refusing = (code) => JSON.stringify({ errors: [{ message: "", extensions: { code } }] });
 const HTML = { "content-type": "text/html" };
