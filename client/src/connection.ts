@@ -28,6 +28,8 @@ export interface ConnectionOptions {
 const STABLE = 10_000;
 // Milliseconds after which a subscription is taken to have started although the server has not said so.
 const SETTLED = 2_000;
+// Milliseconds in which an attempt has to succeed if the machine may have slept since.
+const PROMPT = 2_000;
 // Close codes after which another attempt would end in the same way.
 const FATAL = [4400, 4406, 4409];
 // The server has too much of us: too many connections or messages, or pages of this origin may not connect.
@@ -56,6 +58,8 @@ export class Connection implements WireEvents {
   #failures = 0;
   // Ends in a row that were for the sake of the token.
   #refusals = 0;
+  // When the present attempt was begun, and when its wire was opened.
+  #triedAt = 0;
   #openedAt = 0;
   #ids = 0;
   #token: string | null = null;
@@ -104,10 +108,14 @@ export class Connection implements WireEvents {
     if (this.subscriptions.size > 0) void this.#connect();
   }
 
-  /** The network may have changed, or the machine has slept: do not wait, and do not trust the connection. */
+  /**
+   * The network may have changed, or the machine has slept: do not wait, and do not trust the connection. An attempt that
+   * is under way may hang: it is made anew, unless it opens within two seconds of its begin.
+   */
   wake(): void {
-    if (this.#cancelRetry) this.restart();
-    else if (this.#isOpen) this.#probe();
+    if (this.#isOpen) this.#probe();
+    else if (this.#cancelRetry) this.restart();
+    else if (this.#isTrying) this.#later(this.#triedAt + PROMPT - this.#clock.now(), () => this.#isOpen || this.restart());
   }
 
   close(): void {
@@ -141,6 +149,7 @@ export class Connection implements WireEvents {
   async #connect(): Promise<void> {
     this.#drop();
     this.#isTrying = true;
+    this.#triedAt = this.#clock.now();
     const attempt = this.#attempt, isCurrent = (): boolean => attempt === this.#attempt;
     this.#options.tell("connecting", undefined);
     try {

@@ -64,7 +64,7 @@ export class Live extends Emitter<LiveEvents> {
         for (const each of this.#connections) each.renew(token).catch(() => {});
       }),
       heard("window", "online", wake),
-      heard("window", "pageshow", wake),
+      heard("window", "pageshow", ({ persisted }: PageTransitionEvent) => persisted && wake()),
       heard("document", "visibilitychange", () => document.hidden || wake()),
       heard("document", "resume", wake),
     ];
@@ -147,9 +147,9 @@ export function createLive(session: Session, options: LiveOptions = {}): Live {
 }
 
 /** Listen to the browser, where there is one. Returns a function that stops it. */
-function heard(where: "window" | "document", name: string, listener: () => void): () => void {
+function heard(where: "window" | "document", name: string, listener: (event: never) => void): () => void {
   const target = (globalThis as { [name: string]: unknown })[where] as EventTarget | undefined;
   // React Native has a `window` that tells nothing.
-  target?.addEventListener?.(name, listener);
-  return () => target?.removeEventListener?.(name, listener);
+  target?.addEventListener?.(name, listener as EventListener);
+  return () => target?.removeEventListener?.(name, listener as EventListener);
 }

@@ -150,3 +150,32 @@ test("where WebSockets got through once, server-sent events are tried after thre
   await clock.move(9_000);
   assert.equal(tried[0], "text/event-stream");
 });
+
+test("a page that wakes gives an attempt that is under way two seconds from its begin, and makes it anew", async () => {
+  globalThis.window = new EventTarget();
+  const { clock, follow } = await made(), wake = () => globalThis.window.dispatchEvent(new Event("online"));
+  follow();
+  await settled();
+  const [hung] = FakeSocket.made;
+  await clock.move(500);
+  wake();
+  await clock.move(1_000);
+  assert.equal(FakeSocket.made.length, 1);
+  await clock.move(500);
+  assert.equal(FakeSocket.made.length, 2);
+  // What comes of the first attempt is nothing to the page.
+  hung.open();
+  assert.deepEqual([hung.sent, hung.closedWith], [[], 1000]);
+  // As after a night: the second attempt is an old one.
+  await clock.move(5_000);
+  wake();
+  await clock.move(0);
+  assert.equal(FakeSocket.made.length, 3);
+  // An attempt that succeeds is kept, however often the page wakes.
+  wake();
+  await accepted();
+  wake();
+  await clock.move(5_000);
+  assert.deepEqual([FakeSocket.made.length, FakeSocket.last.closedWith], [3, undefined]);
+  delete globalThis.window;
+});
