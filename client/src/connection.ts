@@ -26,10 +26,9 @@ export interface ConnectionOptions {
 // Milliseconds for which a connection has to last before it counts as a success. A server that accepts and closes must
 // not be asked without a pause.
 const STABLE = 10_000;
-// Milliseconds after which a subscription is taken to have started although the server has not said so.
-const SETTLED = 2_000;
-// Milliseconds in which an attempt has to succeed if the machine may have slept since.
-const PROMPT = 2_000;
+// The part of the server's time to answer after which a subscription is taken to have started although the server has not
+// said so, and in which an attempt has to succeed if the machine may have slept since.
+const SOON = 0.2;
 // Close codes after which another attempt would end in the same way.
 const FATAL = [4400, 4406, 4409];
 // The server has too much of us: too many connections or messages, or pages of this origin may not connect.
@@ -110,12 +109,12 @@ export class Connection implements WireEvents {
 
   /**
    * The network may have changed, or the machine has slept: do not wait, and do not trust the connection. An attempt that
-   * is under way may hang: it is made anew, unless it opens within two seconds of its begin.
+   * is under way may hang: it is made anew, unless it opens soon after its begin.
    */
   wake(): void {
     if (this.#isOpen) this.#probe();
     else if (this.#cancelRetry) this.restart();
-    else if (this.#isTrying) this.#later(this.#triedAt + PROMPT - this.#clock.now(), () => this.#isOpen || this.restart());
+    else if (this.#isTrying) this.#later(this.#triedAt + SOON * this.#options.timeout - this.#clock.now(), () => this.#isOpen || this.restart());
   }
 
   close(): void {
@@ -217,7 +216,7 @@ export class Connection implements WireEvents {
     this.#wire?.subscribe(id, subscription.resuming());
     subscription.begun();
     // What follows no log has no position.
-    this.#later(SETTLED, () => this.#byId.get(id) === subscription && subscription.started(undefined, true));
+    this.#later(SOON * this.#options.timeout, () => this.#byId.get(id) === subscription && subscription.started(undefined, true));
   }
 
   #release(subscription: Subscription): void {

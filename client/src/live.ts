@@ -18,7 +18,10 @@ export interface LiveOptions {
   transport?: "auto" | "websocket" | "sse";
   /** The WebSocket of the platform, if it is not global (Node.js 20: that of `ws`). */
   webSocket?: typeof WebSocket;
-  /** Milliseconds in which the server has to answer. By default 10,000. */
+  /**
+   * Milliseconds in which the server has to answer. By default 10,000. After a fifth of it, a subscription of which the
+   * server says nothing is taken to have started.
+   */
   timeout?: number;
   /** Milliseconds of silence after which the server is asked for a sign of life. By default 30,000. */
   heartbeat?: number;

@@ -96,3 +96,16 @@ test("a page that fetched before the server followed is told of a gap, once", as
   for (const cursor of ["c1", "c1"]) FakeSocket.last.say({ type: "pong", payload: { id, cursor } });
   assert.deepEqual(heard, ["missed"]);
 });
+
+test("a server that has more time to answer has more time to follow", async () => {
+  const { clock, heard, follow } = await made({ timeout: 20_000 });
+  follow();
+  const [id] = await accepted();
+  await clock.move(3_900);
+  FakeSocket.last.say({ type: "pong", payload: { id, cursor: "c1" } });
+  await clock.move(1_000);
+  FakeSocket.last.end(1006);
+  await clock.move(2_000);
+  await accepted();
+  assert.deepEqual([FakeSocket.last.sent.at(-1).payload.extensions, heard], [{ resume: "c1" }, []]);
+});
