@@ -1,5 +1,5 @@
 // Pages in one real browser, with watchword-client and nothing else. Options: url, chromium, profile (a folder), page
-// (its name), given (the options of its session). It prints what happens, with the number of the tab, and does what
+// (its name), given (the options of its session), trusts (any certificate). It prints what happens, with the number of the tab, and does what
 // each line of stdin says in the tab that it names.
 import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
@@ -11,6 +11,7 @@ const browser = await puppeteer.launch({
   executablePath: options.chromium,
   userDataDir: options.profile,
   headless: true,
+  acceptInsecureCerts: Boolean(options.trusts),
   args: FLAGS,
 });
 const tabs = [], sessions = new Map();

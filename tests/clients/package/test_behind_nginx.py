@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.clients.package.site import FOLDER, LIVE, Site
+from tests.clients.package.site import FOLDER, LIFE, LIVE, PASSWORD, PERSON, Site
 from tests.clients.package.test_life import hears, names
 from tests.clients.script import running
 from tests.support import toy_schema
@@ -63,6 +63,47 @@ async def test_the_client_follows_by_server_sent_events_and_resumes_after_nginx_
             proxy.start()
             await hears(page, site)
             assert names(page) == site.opened[1:]
+
+
+async def test_a_browser_behind_a_proxy_that_passes_no_websocket_misses_nothing(
+    site: Site, node: Path, chromium: Path, tmp_path: Path
+) -> None:
+    """It finds out by itself that streams get through, and gets each event once: renewed, resumed and signed out."""
+    with nginx(tmp_path, compose(), [site.url], stock) as proxy:
+        await site.stop()
+        await site.become(proxy.origin)
+        await site.open()
+        options = {"url": proxy.origin, "profile": str(tmp_path / "profile"), "trusts": True}
+        async with running(
+            node,
+            "chromium_page.mjs",
+            FOLDER,
+            page="page.html",
+            given={},
+            chromium=str(chromium),
+            **options,
+        ) as page:
+            assert (await page.wait("ready"))["state"] == "anonymous"
+            page.tell("signIn", email=PERSON, password=PASSWORD)
+            await page.wait("signedIn")
+            page.tell("follow", query=LIVE)
+            await page.wait("next")
+            await hears(page, site)
+            # A stream ends with its token. The next one has another token, and goes on after the last event.
+            site.clock.move(LIFE + 1)
+            while (await page.wait("closed"))["code"] != 4403:
+                pass
+            await hears(page, site)
+            proxy.stop()
+            await page.wait("closed")
+            await site.open()
+            proxy.start()
+            await hears(page, site)
+            page.tell("signOut")
+            await page.wait("signedOut")
+            await hears(page, site)
+            assert names(page) == site.opened[1:]
+            assert not {"missed", "failed", "complaint"} & {step["step"] for step in page.seen}
 
 
 @asynccontextmanager
