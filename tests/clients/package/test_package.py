@@ -49,7 +49,9 @@ def bundle(folder: Path, entry: str, *options: str) -> dict[str, int]:
 
 def readme_sizes() -> dict[str, float]:
     """Return the kilobytes of each entry in the client's README."""
-    rows = re.findall(r"^\| `watchword-client(\S*)` \| .* \| ([\d.]+) \|$", README.read_text(), re.M)
+    rows = re.findall(
+        r"^\| `watchword-client(\S*)` \| .* \| ([\d.]+) \|$", README.read_text(), re.M
+    )
     return {name.removeprefix("/"): float(size) for name, size in rows}
 
 
