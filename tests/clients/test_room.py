@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from incident_room.pages.assets import FOLDER, Assets
+from incident_room.pages.assets import Assets
+from tests.clients.rights import MANIFEST, ROLES, Rights, documents
 from tests.clients.windows import windows
 from tests.support.cut_proxy import cut_proxy
 from tests.support.programs import missing
@@ -26,7 +27,6 @@ PEOPLE = (
     ("Ada Admin", "admin", "ada"),
     ("Milo Member", "viewer", "milo"),
 )
-MANIFEST = FOLDER / "built/documents.json"
 # Members beside the two that sign in. Nobody reads the lists before, so that no event has to tell of these.
 MANY = 120
 NUMBERS = (
@@ -231,3 +231,47 @@ async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
             "admin-audit, dark, narrow",
         } <= checked
         assert len(checked) >= 4 * 12
+
+
+async def test_each_role_is_offered_what_the_server_allows_it_and_nothing_else(
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
+) -> None:
+    async with Rights.of(room) as rights:
+        options = {"roles": [*ROLES], "incidents": rights.incidents}
+        async with windows(
+            node, chromium, room.url, tmp_path, screenshots, "rights", **options
+        ) as script:
+            offered = {role: {*(await script.wait(role))["offered"]} for role in ROLES}
+            await script.rest()
+        for role in ROLES:
+            expected = {button for button, (roles, _, _) in rights.table.items() if role in roles}
+            assert offered[role] == expected, role
+        assert {button: await rights.allowed(button) for button in rights.table} == {
+            button: roles for button, (roles, _, _) in rights.table.items()
+        }
+
+
+async def test_somebody_is_faster_at_each_change_of_an_incident_and_both_choices_are_made(
+    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
+) -> None:
+    async with windows(
+        node, chromium, room.url, tmp_path, screenshots, "faster", documents=documents()
+    ) as script:
+        made = {}
+        for _ in range(6):
+            found = await script.wait("faster")
+            assert found["kept"], found
+            made[found["name"]] = found["after"]
+        assert made == {
+            "Change status": "MONITORING",
+            "Change impact": "MAJOR",
+            "Components": "Webhooks",
+            "Assign commander": "Carl Commander",
+            "Post update": "Mine is posted.",
+            "Resolve": "RESOLVED",
+        }
+        assert "Refunds are slow" in (await script.wait("public"))["past"][0]
+        component = await script.wait("component")
+        assert (component["api"], component["statuspage"]) == ("MAJOR_OUTAGE", "major_outage")
+        assert "Major outage" in component["page"]
+        await script.rest()
