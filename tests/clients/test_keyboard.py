@@ -45,6 +45,10 @@ async def test_the_keyboard_reaches_everything_and_a_screen_reader_is_told(
     node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
     async with windows(node, chromium, room.url, tmp_path, screenshots, "keyboard") as script:
+        keys = await script.wait("by keys")
+        assert keys["impact"] == ["Major"]
+        bodies = ["All have one.", "A mouse was found.", "Nobody has a mouse."]
+        assert keys["updates"] == bodies
         await script.wait("done")
         await script.rest()
     # `windows` fails at a control that is not reached once, is out of order, or does not show the focus.

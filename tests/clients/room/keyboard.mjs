@@ -106,8 +106,43 @@ await admin.press("Resolve");
 await admin.press("Resolve", "button", "dialog");
 await reader.sees("Screens are blank", ".past");
 say("moved to the past", { focused: await reader.focused() });
+
+// An incident from its beginning to its end, by keys alone.
+const keys = admin.page.keyboard;
+await keyTo("Incidents", "Enter");
+await admin.sees("Incidents", "h1");
+await keyTo("Open an incident", "Enter");
+await admin.page.waitForSelector("dialog :focus");
+await keys.type("Only by keys");
+await keyTo("Impact");
+await keys.type("Major");
+await keyTo("First update");
+await keys.type("Nobody has a mouse.");
+await keyTo("Open", "Enter");
+await admin.sees("Only by keys", "h1");
+await reader.sees("Only by keys", "main");
+await keyTo("What the public should know");
+await keys.type("A mouse was found.");
+await keyTo("Post update", "Enter");
+await reader.sees("A mouse was found.", "main");
+await keyTo("Resolve", "Enter");
+await admin.page.waitForSelector("dialog :focus");
+await keys.type("All have one.");
+await keyTo("Resolve", "Enter");
+await reader.sees("All have one.", ".past");
+await admin.sees("Resolved", ".incident-head .status");
+say("by keys", { impact: await admin.text(".incident-head .impact"), updates: await admin.text(".timeline.public .body") });
 await admin.press("Sign out");
 await admin.sees("You are signed out.");
 say("signed out", { focused: await admin.focused() });
 say("done");
 await close();
+
+/** Press Tab until this has the focus, and then another key. */
+async function keyTo(name, key = null) {
+  for (let left = 200; !(await admin.focused()).endsWith(`: ${name}`); left -= 1) {
+    if (left === 0) throw new Error(`Tab never comes to ${name}`);
+    await keys.press("Tab");
+  }
+  if (key) await keys.press(key);
+}
