@@ -1,11 +1,15 @@
 // The explorer in a real browser, as a person uses it. Options: chromium, profile (a folder that may be filled),
-// colours (light or dark), width (of the window).
+// colours (light or dark), width (of the window), screenshots (a folder, for those that write pictures).
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 import { FLAGS } from "./chromium.mjs";
 import { endpoint, options, say } from "./session.mjs";
 
 const EDITORS = { query: ".graphiql-query-editor", response: ".result-window" };
 const RUN = ".graphiql-execute-button";
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const browser = await puppeteer.launch({
   executablePath: options.chromium,
@@ -140,4 +144,24 @@ export async function actWith(page, scopes) {
     scopes,
   );
   await page.click('.act-as button[type="submit"]');
+}
+
+/** Check the bar and write pictures of the page, light and dark, wide and narrow. Says what is wrong, as a complaint. */
+export async function pictures(page, name) {
+  await page.evaluate(AXE);
+  for (const width of [1280, 480]) {
+    await page.setViewport({ width, height: 800 });
+    for (const colours of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: colours }]);
+      const wrong = await page.evaluate(async () => {
+        const { violations } = await window.axe.run(".bar");
+        const cut = [...document.querySelectorAll(".bar input, .bar button")].filter((each) => each.getBoundingClientRect().right > innerWidth);
+        return [...violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html)}`), ...cut.map((each) => `cut off: ${each.outerHTML}`)];
+      });
+      for (const each of wrong) say("complaint", { text: `${name}, ${colours}, ${width}: ${each}` });
+      await page.screenshot({ path: join(options.screenshots, `explorer-${name}-${colours}-${width}.png`) });
+    }
+  }
+  await page.setViewport({ width: options.width ?? 1280, height: 800 });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: options.colours ?? "light" }]);
 }

@@ -68,6 +68,16 @@ try {
   await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
   await press(page, "Authenticate again", "Use a passkey");
   say("stepped up", { count: (await explorer.response(page)).data.makeRecoveryCodes.length });
+  // So it is by the password and a code.
+  await told("later");
+  await explorer.ask(page, "{ viewer { email } }");
+  await explorer.run(page, "mutation { makeRecoveryCodes }");
+  await page.waitForSelector('.bar form[aria-label="Authenticate again"]');
+  await explorer.pictures(page, "step-up");
+  await page.locator('.bar input[name="password"]').fill(options.password);
+  await page.locator('.bar input[name="code"]').fill((await told("needs a code again")).otp);
+  await press(page, "Authenticate again", "Continue");
+  say("by password and code", { count: (await explorer.response(page)).data.makeRecoveryCodes.length });
   // Who acts with fewer scopes still does after a step-up.
   await explorer.actWith(page, ["incidents:read"]);
   await explorer.bar(page, "Acting with 1 of");
@@ -101,6 +111,7 @@ try {
 
   await explorer.signIn(page, options.email, options.password);
   await page.waitForSelector('.bar input[name="code"]');
+  await explorer.pictures(page, "second-factor");
   await page.locator('.bar input[name="code"]').fill("000000");
   await page.click('.bar form[aria-label="Sign in"] button[type="submit"]');
   await page.waitForSelector('.bar [role="alert"]');

@@ -37,19 +37,23 @@ async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
 
 
 async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(
-    site: Site, node: Path, chromium: Path, tmp_path: Path
+    site: Site, node: Path, chromium: Path, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with running(node, "explorer_factors.mjs", **options(site, chromium, tmp_path)) as script:
+    given = options(site, chromium, tmp_path, screenshots=str(screenshots))
+    async with running(node, "explorer_factors.mjs", **given) as script:
         assert (await script.wait("registered"))["data"]["addPasskey"]["id"]
         signed_in = await script.wait("by passkey")
         assert PERSON in signed_in["text"]
         assert signed_in["answer"] == {"data": {"viewer": {"email": PERSON}}}
         app = TOTP((await script.wait("enrolling"))["secret"])
         script.tell("enrol", otp=app.at(site.clock.now()))
-        for said in ("stepped up", "acting", "cancelled"):
+        for said in ("stepped up", "by password and code", "acting", "cancelled"):
             await script.wait("later")
             site.clock.move(3_600)
             script.tell("go on")
+            if said == "by password and code":
+                await script.wait("needs a code again")
+                script.tell("code", otp=app.at(site.clock.now()))
             done = await script.wait(said)
             assert done.get("count", 10) == 10
             if said == "acting":
