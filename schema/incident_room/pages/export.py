@@ -77,6 +77,7 @@ class Export:
             "name": name,
             "description": None,
             "position": members[0]["position"],
+            "start_date": None,
             "group_id": None,
             "group": True,
             "components": [self._id(each, "Component") for each in members],
@@ -128,12 +129,11 @@ class Export:
                 self._update(id, each, changes[each["id"]]) for each in node["updates"]["nodes"]
             ],
             "components": [self._component(each) for each in parts],
-            "reminder_intervals": None,
         }
-        if planned:
-            written["scheduled_for"] = _utc(node["startedAt"])
-            written["scheduled_until"] = _utc(node["scheduledUntil"])
-        return written
+        if not planned:
+            return {**written, "reminder_intervals": None}
+        planned_for, until = _utc(node["startedAt"]), _utc(node["scheduledUntil"])
+        return {**written, "scheduled_for": planned_for, "scheduled_until": until}
 
     def _update(self, incident: str, node: Answer, changes: list[Answer]) -> dict[str, Any]:
         order = [*self._components]
@@ -156,9 +156,10 @@ class Export:
 
     def _affected(self, change: Answer) -> dict[str, Any]:
         component = self._components[change["component"]["id"]]
+        name, group = component["name"], component["group"]
         return {
             "code": self._id(component, "Component"),
-            "name": component["name"],
+            "name": f"{group} - {name}" if group else name,
             "old_status": change["oldStatus"].lower(),
             "new_status": change["newStatus"].lower(),
         }

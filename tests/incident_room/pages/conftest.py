@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -14,6 +15,7 @@ from incident_room import domain, schema
 from incident_room.importers.statuspage import Report, import_statuspage
 from incident_room.pages.public import PublicPage
 from incident_room.pages.settings import PageSettings
+from tests.incident_room.pages.many_incidents import KINDS, PAGE, REAL, generated
 from tests.support.clock import MovedClock
 from tests.support.vault import ENCRYPTION_KEY, VAULT
 from watchword.app import App, create_app
@@ -88,3 +90,18 @@ async def serving(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator
 async def served(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Served]:
     async with serving(sqlite_url, clock) as made:
         yield made
+
+
+@pytest.fixture
+async def same(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Served]:
+    """A page that has the id of the page that is imported: as after moving here from Statuspage."""
+    async with serving(sqlite_url, clock, page_id=PAGE, title="Acme") as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def many(request: pytest.FixtureRequest) -> bytes:
+    """A file with 819 incidents."""
+    if request.param == "real":
+        return REAL.read_bytes()
+    return generated(datetime.fromtimestamp(MovedClock().now(), UTC))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from incident_room.importers.statuspage import Report
@@ -17,9 +14,8 @@ from incident_room.pages.statuspage import FILES, MOST
 from incident_room.tables import Base
 from tests.incident_room.documents import OPEN, POST, REGISTER, SET_STATUS
 from tests.incident_room.importers.test_statuspage import file, incident, update
-from tests.incident_room.pages import many_incidents
 from tests.incident_room.pages.conftest import BASE, Served, serving
-from tests.incident_room.pages.many_incidents import KINDS, PAGE, REAL
+from tests.incident_room.pages.many_incidents import PAGE
 from tests.support.clock import MovedClock
 
 
@@ -77,13 +73,6 @@ async def rows(served: Served) -> dict[str, list[Any]]:
             name: sorted(map(tuple, (await db.execute(select(table))).all()), key=str)
             for name, table in Base.metadata.tables.items()
         }
-
-
-@pytest.fixture
-async def same(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Served]:
-    """A page that has the id of the page that is imported: as after moving here from Statuspage."""
-    async with serving(sqlite_url, clock, page_id=PAGE, title="Acme") as made:
-        yield made
 
 
 async def exported(served: Served) -> dict[str, bytes]:
@@ -157,14 +146,6 @@ def comparable(content: bytes) -> Any:
     return plain(found)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def many(request: pytest.FixtureRequest) -> bytes:
-    """A file with 819 incidents."""
-    if request.param == "real":
-        return REAL.read_bytes()
-    return many_incidents.generated(datetime.fromtimestamp(MovedClock().now(), UTC))
-
-
 async def test_a_page_with_many_incidents_comes_back_as_it_was(same: Served, many: bytes) -> None:
     await same.take(many)
     await check_again(same)
@@ -220,7 +201,7 @@ async def test_each_file_has_the_members_of_statuspage(same: Served) -> None:
     assert [each["id"] for each in told] == ["u3", "u2", "u1"]
     assert told[0]["affected_components"][0] == {
         "code": "c1",
-        "name": "API",
+        "name": "Shop - API",
         "old_status": "partial_outage",
         "new_status": "major_outage",
     }
