@@ -1,7 +1,8 @@
 // A reader of the public page, in a real browser. Options: chromium, profile (a folder that may be filled), url (of the
 // page), screenshots (a folder), zone (of the reader), javascript (false: the browser runs none), scheme, width, tabs (how
 // many of them), hold (the page's script waits for the first line of the input), gone (the page is missing when it is
-// fetched again). It reads commands: `wait` for a text, `axe`, `brand` (logo and colours), `shoot`, `read` a selector, `go` to a path, `print` to a file.
+// fetched again), path (of the first page). It reads commands: `wait` for a text or its end, `axe`, `brand` (logo and colours),
+// `overflow` (how much wider than the window the page is), `shoot`, `read` a selector, `go` to a path, `print` to a file.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
@@ -34,7 +35,7 @@ if (options.hold || options.gone) {
 await page.setJavaScriptEnabled(options.javascript ?? true);
 if (options.zone) await page.emulateTimezone(options.zone);
 await look(options.scheme ?? "light", options.width ?? 1200);
-await go({ path: "/" });
+await go({ path: options.path ?? "/" });
 const tabs = [page];
 for (let number = 1; number < (options.tabs ?? 1); number += 1) {
   const tab = await browser.newPage();
@@ -44,7 +45,7 @@ for (let number = 1; number < (options.tabs ?? 1); number += 1) {
 }
 say("opened", { text: await page.$eval("body", (body) => body.innerText) });
 
-const commands = { axe: check, brand, edges, go, links, look: ({ scheme, width }) => look(scheme, width), print, read, shoot, wait };
+const commands = { axe: check, brand, edges, go, links, look: ({ scheme, width }) => look(scheme, width), overflow, print, read, shoot, wait };
 for await (const line of lines) {
   const { do: name, ...given } = JSON.parse(line);
   await commands[name](given);
@@ -73,11 +74,11 @@ async function go({ path }) {
   say("gone", { path });
 }
 
-/** Wait until each tab's page has a text, without a reload. */
-async function wait({ text }) {
+/** Wait until each tab's page has a text, or has it no more (`isGone`), without a reload. */
+async function wait({ text, isGone = false }) {
   // In a tab behind another one nothing is drawn: watch the document, not its frames.
-  const isThere = (wanted) => document.body.textContent.includes(wanted);
-  await Promise.all(tabs.map((tab) => tab.waitForFunction(isThere, { polling: "mutation" }, text)));
+  const isSo = (wanted, absent) => document.body.textContent.includes(wanted) !== absent;
+  await Promise.all(tabs.map((tab) => tab.waitForFunction(isSo, { polling: "mutation" }, text, isGone)));
   say("shown", { text });
 }
 
@@ -93,6 +94,16 @@ async function brand() {
     links: [...document.querySelectorAll("a")].map((each) => getComputedStyle(each).color),
   }));
   say("brand", found);
+}
+
+/** Say how many pixels of the page are beyond the window, and which elements are. */
+async function overflow() {
+  const found = await page.evaluate(() => {
+    const { clientWidth, scrollWidth } = document.documentElement;
+    const isBeyond = (each) => each.getBoundingClientRect().right > clientWidth + 1;
+    return { pixels: scrollWidth - clientWidth, beyond: [...document.querySelectorAll("body *")].filter(isBeyond).map((each) => each.outerHTML.slice(0, 200)) };
+  });
+  say("overflow", found);
 }
 
 async function links() {

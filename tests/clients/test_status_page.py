@@ -193,18 +193,20 @@ async def test_what_is_written_from_right_to_left_is_shown_so(
                 assert last < first
 
 
-async def test_logo_and_colours_of_the_settings_are_on_the_page(
-    node: Path, chromium: Path, tmp_path: Path
+async def test_logo_colours_and_language_of_the_settings_are_on_the_page(
+    node: Path, chromium: Path, tmp_path: Path, screenshots: Path
 ) -> None:
     (tmp_path / "logo.svg").write_text(LOGO)
     brand = {
         "INCIDENT_ROOM_LOGO": str(tmp_path / "logo.svg"),
         "INCIDENT_ROOM_ACCENT": "#8a1253",
         "INCIDENT_ROOM_ACCENT_DARK": "#ffb3da",
+        "INCIDENT_ROOM_LANGUAGE": "de",
     }
+    options = {"screenshots": str(screenshots)}
     with live_server(tmp_path / "home", **brand) as server:
-        async with reader(node, chromium, tmp_path, server.url) as script:
-            await opened(script)
+        async with reader(node, chromium, tmp_path, server.url, **options) as script:
+            assert "Vergangene Vorfälle" in await opened(script)
             for scheme, colour in (("light", "rgb(138, 18, 83)"), ("dark", "rgb(255, 179, 218)")):
                 script.tell("look", scheme=scheme, width=1200)
                 script.tell("brand")
@@ -215,6 +217,9 @@ async def test_logo_and_colours_of_the_settings_are_on_the_page(
                 checked = await script.wait("checked")
                 assert checked["violations"] == []
                 assert "color-contrast" in checked["passes"]
+                await shot(script, f"german-{scheme}-wide")
+                script.tell("look", scheme=scheme, width=390)
+                await shot(script, f"german-{scheme}-narrow")
             # A file or a style that the page's policy refuses would be reported here.
             assert complaints(script) == []
 
@@ -227,8 +232,10 @@ async def test_without_scripts_the_page_is_whole_in_one_request(
         for part in ("Checkout", "90 days ago", "Scheduled maintenance", "Webhooks are delivered"):
             assert part in text
         asked_for = [step["type"] for step in script.seen if step["step"] == "request"]
-        assert set(asked_for) <= {"document", "stylesheet", "other", "image"}
-        assert asked_for.count("document") == 1
+        # The page, its styles and its picture: nothing else is asked for, and none of them twice.
+        assert {*asked_for} <= {"document", "stylesheet", "other", "image"}
+        assert (asked_for.count("document"), asked_for.count("stylesheet")) == (1, 3)
+        assert len(asked_for) <= 5
         assert complaints(script) == []
 
 
@@ -247,8 +254,7 @@ async def test_it_is_printed_on_white_without_what_paper_cannot_do(
             assert part not in printed["text"]
         script.tell("axe")
         assert (await script.wait("checked"))["violations"] == []
-        script.tell("shoot", name="status-print")
-        await script.wait("shot")
+        await shot(script, "status-print")
         pdf = (tmp_path / "page.pdf").read_bytes()
         # A table of the demo's page is a few sheets, none of them empty.
         assert 2 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 5
@@ -261,19 +267,33 @@ async def test_everybody_can_read_every_page_in_light_and_dark_wide_and_narrow(
     options = {"screenshots": str(screenshots)}
     async with reader(node, chromium, tmp_path, account["url"], **options) as script:
         await opened(script)
-        paths = {"status": "/", "history": "/history", "missing": "/incidents/nothing"}
+        paths = {"status": "/", "open": "/incidents", "history": "/history"}
+        paths |= {"missing": "/incidents/nothing"}
         for name, path in (await incident_path(script, paths)).items():
-            script.tell("go", path=path)
-            await script.wait("gone")
-            for scheme in ("light", "dark"):
-                for size, width in (("wide", 1200), ("narrow", 390)):
-                    script.tell("look", scheme=scheme, width=width)
-                    script.tell("axe")
-                    checked = await script.wait("checked")
-                    assert checked["violations"] == [], (name, scheme, width)
-                    assert "color-contrast" in checked["passes"]
-                    script.tell("shoot", name=f"{name}-{scheme}-{size}")
-                    await script.wait("shot")
+            await go(script, path)
+            await everybody_can_read(script, name)
+
+
+async def go(script: Script, path: str) -> None:
+    script.tell("go", path=path)
+    await script.wait("gone")
+
+
+async def everybody_can_read(script: Script, name: str) -> None:
+    """Check what is shown in light and dark, wide and narrow, and take a picture of each."""
+    for scheme in ("light", "dark"):
+        for size, width in (("wide", 1200), ("narrow", 390)):
+            script.tell("look", scheme=scheme, width=width)
+            script.tell("axe")
+            checked = await script.wait("checked")
+            assert checked["violations"] == [], (name, scheme, width)
+            assert "color-contrast" in checked["passes"]
+            await shot(script, f"{name}-{scheme}-{size}")
+
+
+async def shot(script: Script, name: str) -> None:
+    script.tell("shoot", name=name)
+    await script.wait("shot")
 
 
 def test_a_reader_of_statuspages_reads_this_one(account: Account, tmp_path: Path) -> None:

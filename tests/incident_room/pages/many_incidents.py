@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.inside.page import moved
 from tests.incident_room.importers.test_statuspage import incident, update
 
 # WATCHWORD_TEST_STATUSPAGE names the file of a real page. It is taken beside the generated one and never in its place.
@@ -17,6 +18,11 @@ PAGE = "kctbh9vrtdwd"
 COUNT = 819
 WORDS = "We are looking into reports of degraded performance for some of our services. " * 4
 STEPS = ("investigating", "investigating", "identified", "investigating", "monitoring", "resolved")
+
+
+def recent(kind: str, now: datetime) -> bytes:
+    """Return a file of one of KINDS whose newest incident began a day ago."""
+    return generated(now) if kind == "generated" else moved(REAL.read_bytes(), now)
 
 
 def generated(now: datetime) -> bytes:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchmarks.inside.page import moved
 from incident_room.pages.assets import Assets
 from incident_room.pages.documents import MOST_UPDATES
 from tests.incident_room.documents import OPEN, POST
 from tests.incident_room.pages.conftest import Served, serving
-from tests.incident_room.pages.many_incidents import COUNT, KINDS, REAL, WORDS, generated
+from tests.incident_room.pages.many_incidents import COUNT, KINDS, WORDS, recent
 from tests.support.clock import MovedClock
 from tests.support.programs import missing
 from tests.support.statements import recorded
@@ -27,10 +26,7 @@ FILE = re.compile(r'(?:src|href)="(assets/[^"]+)"')
 
 @pytest.fixture(scope="module", params=KINDS)
 def content(request: pytest.FixtureRequest) -> bytes:
-    now = datetime.fromtimestamp(MovedClock().now(), UTC)
-    if request.param == "generated":
-        return generated(now)
-    return moved(REAL.read_bytes(), now)
+    return recent(request.param, datetime.fromtimestamp(MovedClock().now(), UTC))
 
 
 @pytest.fixture

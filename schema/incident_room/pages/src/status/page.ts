@@ -61,6 +61,8 @@ export class Page {
     // Any other answer is final: an incident that is missing now says so in the page.
     if (response.status === 429 || response.status >= 500) throw new Error(`the page was answered with ${response.status}`);
     this.#show(new DOMParser().parseFromString(await response.text(), "text/html"));
+    // No event says that the database can be reached again.
+    if (document.querySelector(".stale")) throw new Error("the page is an old one");
   }
 
   #show(fresh: Document): void {
