@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from incident_room.pages.contrast import (
+    BESIDE_ACCENT,
+    LEAST,
+    least_contrast,
+    readable,
+    tokens,
+)
 from incident_room.zones import zone
 from watchword import Unsafe
 
@@ -51,6 +58,7 @@ class PageSettings(BaseSettings):
     )
     url: str = Field(
         "",
+        max_length=500,
         description="The URL of the page, as readers see it. Links in the feed and in the JSON begin with it."
         " When empty: WATCHWORD_ISSUER.",
     )
@@ -114,6 +122,21 @@ class PageSettings(BaseSettings):
         if not _COLOUR.fullmatch(colour):
             raise ValueError("must be a colour as #rrggbb")
         return colour.lower()
+
+    @field_validator("accent", "accent_dark")
+    @classmethod
+    def _can_be_read(cls, colour: str, info: ValidationInfo) -> str:
+        is_dark = info.field_name == "accent_dark"
+        known = tokens(is_dark=is_dark)
+        others = [known[name] for name in BESIDE_ACCENT]
+        if (found := least_contrast(colour, others)) < LEAST:
+            better = readable(colour, others, is_dark=is_dark)
+            # Cut and not rounded: 4.49 is not enough.
+            raise ValueError(
+                f"is hard to read: links in this colour have a contrast of {int(found * 100) / 100} to the page, and"
+                f" need {LEAST} (WCAG 2.2). The nearest colour that can be read is {better}"
+            )
+        return colour
 
     @field_validator("logo")
     @classmethod
