@@ -12,9 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.clients.script import running
+from tests.clients.first_minute import WITH_PEOPLE, first_minute
+from tests.clients.script import Step
 from tests.support.node import installed
-from tests.support.server import PASSWORD, LiveServer, issuing
+from tests.support.server import LiveServer, issuing
 
 ROOT = Path(__file__).parents[2]
 TARGET = ROOT / "docs/first-minute.gif"
@@ -27,12 +28,11 @@ BACKGROUND = "#888888"
 def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        with issuing(folder / "home") as server:
-            given = ("--name", "Rosa Responder", "--role", "responder", "--password", PASSWORD)
-            server.run("accounts", "add", "responder@example.com", *given)
-            lasting = asyncio.run(_record(server, folder))
-        frames = [_side_by_side(folder, number + 1) for number in range(len(lasting))]
-    first, *others = frames
+        with issuing(folder / "home", **WITH_PEOPLE) as server:
+            *frames, done = asyncio.run(_record(server, folder))
+        pictures = [_side_by_side(folder, number + 1) for number in range(len(frames))]
+    lasting = [step["milliseconds"] for step in frames]
+    first, *others = pictures
     first.save(TARGET, save_all=True, append_images=others, duration=lasting, loop=0, optimize=True)
     size = TARGET.stat().st_size
     if size > LONGEST:
@@ -40,24 +40,19 @@ def main() -> None:
             f"{TARGET.name} has {size:,} bytes, more than {LONGEST:,}: take fewer colours."
         )
     print(f"{TARGET.relative_to(ROOT)}: {len(frames)} frames, {size:,} bytes")
+    print(
+        f"From the page to the update that arrives: {done['milliseconds'] / 1_000:.1f} s in the browser,"
+        f" {done['presses']} presses, {done['fields']} fields"
+    )
 
 
-async def _record(server: LiveServer, folder: Path) -> list[int]:
-    """Write the pictures of both windows; return for how many milliseconds each pair is shown."""
+async def _record(server: LiveServer, folder: Path) -> list[Step]:
+    """Write the pictures of both windows; return a step for each pair, and the last step."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("There is no Chromium: apt-get install chromium.")
-    options = {
-        "url": server.environment["WATCHWORD_ISSUER"],
-        "chromium": chromium,
-        "profile": str(folder / "profile"),
-        "password": PASSWORD,
-        "frames": str(folder),
-    }
-    clients = ROOT / "tests/clients"
-    scripts = clients / "room"
-    async with running(installed(clients), "recording.mjs", scripts=scripts, **options) as script:
-        return [step["milliseconds"] for step in await script.rest() if step["step"] == "frame"]
+    node = installed(ROOT / "tests/clients")
+    return await first_minute(node, Path(chromium), server, folder, frames=str(folder))
 
 
 def _side_by_side(folder: Path, number: int) -> Image.Image:
