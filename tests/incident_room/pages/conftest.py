@@ -65,7 +65,7 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(url: str, clock: MovedClock, **settings: Any) -> AsyncIterator[Served]:
+async def serving(url: str, clock: MovedClock, /, **settings: Any) -> AsyncIterator[Served]:
     """Serve the page on a database for a block."""
     read = Settings(
         _env_file=None, database_url=url, encryption_keys=(ENCRYPTION_KEY,), issuer=BASE
