@@ -63,6 +63,10 @@ class Payer(NamedTuple):
     name: str
 
 
+Caller = str | tuple[str, str | None, bool]
+"""Whom an operation is charged to: an address without a token, or a subject, its client, and whether that is our own."""
+
+
 class Account:
     """What one payer has spent in this window, as far as this process knows.
 
@@ -87,11 +91,6 @@ class Account:
     def share(self) -> float:
         """What is admitted before the others are told."""
         return MEASURED_SHARE if self.budget == inf else self.budget * SHARE
-
-    @property
-    def is_due(self) -> bool:
-        """Whether the others must be told now."""
-        return self.untold >= self.due and not self.is_telling
 
     @property
     def spent(self) -> float:
@@ -131,6 +130,8 @@ class Budgets:
         self._background = background
         self._window = 0
         self._accounts: dict[Payer, Account] = {}
+        # The accounts of each caller that was charged in this window: each operation is charged.
+        self._known: dict[Caller, tuple[Account, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -142,26 +143,24 @@ class Budgets:
         left.
         """
         due = cost - paid
-        accounts, now = self._charged(principal, address)
-        window = self._window
+        now = self.turn()
+        accounts = self._charged(principal, address)
         for account in accounts:
-            if account.left < due:
+            if account.budget - account.known - account.untold < due:
                 self.exceeded[f"budget_per_{account.payer.kind}"] += 1
                 if not self.enforced:
                     continue
-                remains = (window + 1) * WINDOW - now
+                remains = (self._window + 1) * WINDOW - now
                 raise OverBudget(ceil(cost), int(account.budget), max(1, ceil(remains)))
         for account in accounts:
             account.untold += due
-            if account.is_due and self._attempts.is_shared:
-                account.due = account.untold + account.share
-                account.is_telling = True
-                self._background.spawn("the telling of a budget", self._tell(account, window))
+            if account.untold >= account.due and not account.is_telling:
+                self._begin_telling(account)
 
     def left(self, principal: Principal, address: str) -> Left | None:
         """Return what is left of the caller's budget of which least is left; None without a budget."""
-        accounts, now = self._charged(principal, address)
-        limited = [account for account in accounts if account.budget < inf]
+        now = self.turn()
+        limited = [each for each in self._charged(principal, address) if each.budget < inf]
         if not limited:
             return None
         least = min(limited, key=lambda account: account.left)
@@ -172,17 +171,24 @@ class Budgets:
         """Begin a new window if the last one is over, and return the time."""
         now = self._clock.now()
         if (window := int(now // WINDOW)) != self._window:
-            ended, self._window, self._accounts = self._accounts, window, {}
+            ended, self._window, self._accounts, self._known = self._accounts, window, {}, {}
             if self.on_spent is not None:
                 for payer, account in ended.items():
                     if account.stands_alone and account.spent:
                         self.on_spent(payer.kind, account.spent)
         return now
 
-    def _charged(self, principal: Principal, address: str) -> tuple[list[Account], float]:
-        """Return a caller's accounts of this window, and the time."""
-        now = self.turn()
-        return [self._account(*each) for each in self._payers(principal, address)], now
+    def _charged(self, principal: Principal, address: str) -> tuple[Account, ...]:
+        """Return a caller's accounts of this window."""
+        subject = principal.subject
+        key: Caller = (subject, principal.client, principal.is_first_party) if subject else address
+        found = self._known.get(key)
+        if found is None:
+            found = tuple([self._account(*each) for each in self._payers(principal, address)])
+            if len(self._known) >= MOST_ACCOUNTS:
+                self._known.clear()
+            self._known[key] = found
+        return found
 
     def _payers(self, principal: Principal, address: str) -> Iterator[tuple[Payer, int, int]]:
         """Yield a caller's payers, the rate of each, and how many times that its budget is."""
@@ -205,9 +211,17 @@ class Budgets:
         if found is None:
             if len(self._accounts) >= MOST_ACCOUNTS:
                 del self._accounts[next(iter(self._accounts))]
+                self._known.clear()
             made = Account(payer, rate * times or inf, stands_alone=times == 1)
             found = self._accounts[payer] = made
         return found
+
+    def _begin_telling(self, account: Account) -> None:
+        if self._attempts.is_shared:
+            account.due = account.untold + account.share
+            account.is_telling = True
+            telling = self._tell(account, self._window)
+            self._background.spawn("the telling of a budget", telling)
 
     async def _tell(self, account: Account, window: int) -> None:
         """Add what is untold to the shared counter, and learn what all have spent."""

@@ -149,9 +149,25 @@ async def test_accounts_are_forgotten_after_their_minute_and_the_oldest_when_the
         for number in range(200):
             made.charge(Principal(str(number)), HERE, 1)
         assert len(made) == 50
+        # A caller whose account was dropped begins a new one, and is not charged to the old one.
+        left = made.left(Principal("0"), HERE)
+        assert left is not None
+        assert left.remaining == 10
         clock.move(WINDOW)
         made.charge(ALICE, HERE, 1)
         assert len(made) == 1
+
+
+async def test_the_many_users_of_one_client_are_remembered_within_bounds(
+    clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "MOST_ACCOUNTS", 50)
+    async with charging(clock, Rates(client=1_000)) as (made, _):
+        for number in range(200):
+            made.charge(Principal(str(number), client="app"), HERE, 1)
+            assert len(made._known) <= 50
+        assert len(made) == 1
+        assert spend(made, ALICE) == 800
 
 
 @pytest.fixture(scope="module")
