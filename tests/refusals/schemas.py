@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -313,8 +314,8 @@ def uploads(ground: Ground) -> None:
 
 
 def costs(ground: Ground) -> None:
-    with ground.refused("the weight must be a number, 0 or more"):
-        cost(-1)
+    with ground.refused("the weight must be a number"):
+        cost(math.nan)
     with ground.refused("needs an assumed_size, or slicing_arguments"):
         list_size()
     with ground.refused("a size is 0 or more"):
@@ -323,12 +324,18 @@ def costs(ground: Ground) -> None:
         ground.serve(schema=sized(list_size(slicing_arguments=["page_size"])))
     with ground.refused("which is no field of Shelf"):
         ground.serve(schema=sized(list_size(assumed_size=9, sized_fields=["edges"])))
+    with ground.refused("Name the list that has the size"):
+        ground.serve(schema=sized(list_size(assumed_size=9, sized_fields=["name"])))
     ground.serve(schema=sized(list_size(slicing_arguments=["pageSize"], sized_fields=["books"])))
+    with ground.refused("is for a type. A weight below 0 is for an argument"):
+        ground.serve(schema=given(cost(-1)))
+    ground.serve(schema=given(cost(1)))
 
 
 @guarded_by(Public)
 @strawberry.type
 class Shelf:
+    name: str
     books: list[str]
 
 
@@ -337,9 +344,18 @@ def sized(directive: object) -> strawberry.Schema:
     class Sized:
         @strawberry.field(permission_classes=[Public], directives=[directive, cost(2)])
         def shelf(self, page_size: int) -> Shelf:
-            return Shelf(books=["a"] * page_size)
+            return Shelf(name="a", books=["a"] * page_size)
 
     return strawberry.Schema(Sized)
+
+
+def given(directive: object) -> strawberry.Schema:
+    @strawberry.field(permission_classes=[Public])
+    def gift() -> str:
+        return "a"
+
+    kind = type("Query", (), {"gift": gift})
+    return strawberry.Schema(strawberry.type(kind, directives=[directive]))
 
 
 def with_upload() -> strawberry.Schema:

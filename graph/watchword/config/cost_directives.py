@@ -46,11 +46,12 @@ def cost(weight: float) -> Cost:
     """Make `@cost(weight: …)`, for `directives=[cost(5)]` of a field, an argument, an input field or a type.
 
     A field's weight is added for each object that it is read of, an argument's when it is given, an input field's for
-    each value of it, and a type's for each object or value. Raises `Unsafe` unless the weight is a finite number, 0 or
-    more.
+    each value of it, and a type's for each object or value. A weight below 0, of an argument that makes the resolver's
+    work less, takes from the other weights of its field, which together never cost less than 0; a schema with one on a
+    type does not start. Raises `Unsafe` unless the weight is a finite number.
     """
-    if not math.isfinite(weight) or weight < 0:
-        raise Unsafe(f"cost({weight!r}): the weight must be a number, 0 or more.")
+    if not math.isfinite(weight):
+        raise Unsafe(f"cost({weight!r}): the weight must be a number.")
     return Cost(weight=f"{weight:g}" if weight != int(weight) else str(int(weight)))
 
 

@@ -41,8 +41,8 @@ def test_the_directives_are_in_the_schema() -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: cost(-1),
         lambda: cost(float("nan")),
+        lambda: cost(float("-inf")),
         lambda: list_size(),
         lambda: list_size(assumed_size=-1),
     ],

@@ -72,7 +72,8 @@ class Actual:
     def _of_field(self, parent: GraphQLNamedType, field: GraphQLField, node: FieldNode) -> Number:
         key = parent.name, id(node)
         if key not in self._of_fields:
-            self._of_fields[key] = (weight_of(field) or 0) + sum(self._arguments(field, node))
+            own = (weight_of(field) or 0) + sum(self._arguments(field, node))
+            self._of_fields[key] = max(own, 0)
         return self._of_fields[key]
 
     def _arguments(self, field: GraphQLField, node: FieldNode) -> Iterator[Number]:

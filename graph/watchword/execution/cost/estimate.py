@@ -238,14 +238,15 @@ class _Estimation:
 
     def _measured(self, node: FieldNode, field: GraphQLField, page: Page | None) -> Amount:
         kind, named = field.type, get_named_type(field.type)
-        own = self._own_size(field, node)
+        size = self._own_size(field, node)
         is_list = is_list_type(get_nullable_type(kind))
-        within = None if is_list or own is None else own
+        within = None if is_list else size
         each: Amount = self._weights.of_type(named)
         if node.selection_set:
             each = self.formula.total([each, self.selections(node.selection_set, named, within)])
-        objects = self.formula.times(self._times(node, named, is_list, own, page), each)
-        return self.formula.total([objects, weight_of(field) or 0, *self._arguments(field, node)])
+        objects = self.formula.times(self._times(node, named, is_list, size, page), each)
+        own = self.formula.total([weight_of(field) or 0, *self._arguments(field, node)])
+        return self.formula.total([objects, self.formula.not_below_zero(own)])
 
     def _times(
         self,

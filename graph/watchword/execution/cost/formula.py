@@ -48,6 +48,12 @@ class Formula:
         """Return the largest of the parts, 0 without any."""
         return self._joined(parts, lambda numbers: max(numbers, default=0))
 
+    def not_below_zero(self, amount: Amount) -> Amount:
+        """Return the amount, or 0 if it is less."""
+        if not isinstance(amount, Later):
+            return max(amount, 0)
+        return self.later(lambda made, _: max(made[amount.step], 0))
+
     def times(self, size: Amount, each: Amount) -> Amount:
         """Return the product of a size and the cost of each."""
         if size == 0 or each == 0:

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_composite_type,
     is_input_object_type,
@@ -46,6 +47,11 @@ class Weights:
         self._of_fields: dict[int, int] = {}
         self._dearest: dict[tuple[str, str], Sequence[GraphQLObjectType]] = {}
         for name, kind in schema.type_map.items():
+            if (weight_of(kind) or 0) < 0:
+                raise Unsafe(
+                    f"{name}: cost({weight_of(kind)}) is for a type. A weight below 0 is for an argument, an input field"
+                    " or a field: it takes from what the rest of the field costs."
+                )
             fields = kind.fields if is_object_type(kind) or is_interface_type(kind) else {}
             for field in fields:
                 _check_sizes(schema, f"{name}.{field}", fields[field])
@@ -128,7 +134,8 @@ class Weights:
         if is_input_object_type(kind) and isinstance(value, Mapping):
             for name, field in kind.fields.items():
                 found = field.out_name or name
-                if found in value:
+                # One that is null, which it mostly is by default, gives the resolver nothing to do.
+                if value.get(found) is not None:
                     total += self.of_value(field, field.type, value[found])
         return total
 
@@ -209,4 +216,8 @@ def _check_sizes(schema: GraphQLSchema, name: str, field: GraphQLField) -> None:
         if each not in getattr(returned, "fields", {}):
             raise Unsafe(
                 f"{name}: list_size(sized_fields=…) names {each!r}, which is no field of {returned.name}."
+            )
+        if not is_list_type(get_nullable_type(returned.fields[each].type)):
+            raise Unsafe(
+                f"{name}: list_size(sized_fields=…) names {each!r}, which is no list. Name the list that has the size."
             )
