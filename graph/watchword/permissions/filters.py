@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, func, not_, or_
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, false, func, inspect, not_, or_
 from sqlalchemy.sql import operators
 
 from watchword.context import Context
@@ -97,10 +97,10 @@ def visible(statement: S, permitted: type[Permission], context: Context, rows: A
     caller's identity is not read, so that callers with the same grants still share the answer. Raises `TypeError` for
     other rules.
     """
-    found = _reduced(permitted.rule, context)
+    entity = _entity(statement) if rows is None else rows
+    found = _reduced(permitted.rule, context, entity)
     if found is True:
         return statement
-    entity = _entity(statement) if rows is None else rows
     if found is False or _reads_rows_only(found):
         return _kept(statement, found, entity)  # type: ignore[return-value]
     return statement.where(_condition(found, context.principal, entity))
@@ -111,31 +111,35 @@ def sees(row: Any, permitted: type[Permission], context: Context) -> bool:
 
     A rule of your own is asked by its `holds`.
     """
-    found = _reduced(permitted.rule, context)
+    found = _reduced(permitted.rule, context, type(row))
     if isinstance(found, bool):
         return found
     info = SimpleNamespace(context=context)
     return bool(found.decide(Question(context.principal, row, info, {})))
 
 
-def _reduced(rule: Rule, context: Context) -> Rule | bool:
-    """Return what is left of a rule when the parts are decided that read nothing of a row."""
+def _reduced(rule: Rule, context: Context, rows: Any) -> Rule | bool:
+    """Return what is left of a rule when the parts are decided that read nothing of a row.
+
+    `rows` is the class of the rows, or its alias.
+    """
     if reads_grants_only(rule):
         return bool(decide(rule, context.principal))
     match rule:
         case AllOf(rules):
-            return _together(AllOf, rules, context)
+            return _together(AllOf, rules, context, rows)
         case AnyOf(rules):
-            return _together(AnyOf, rules, context)
+            return _together(AnyOf, rules, context, rows)
         case Not(inner):
             if inner.is_unknown(Question(context.principal, _A_ROW, None, {})):
                 return False
-            left = _reduced(inner, context)
+            left = _reduced(inner, context, rows)
             return not left if isinstance(left, bool) else Not(left)
         case OwnerRule(attribute) | SameTenantRule(attribute):
-            return replace(rule, attribute=attribute.rpartition(".")[2])
+            above, _, column = attribute.rpartition(".")
+            return replace(rule, attribute=_of_row(column, above, rows))
         case RowRule():
-            return replace(rule, attribute=None)
+            return replace(rule, attribute=_of_row(None, rule.attribute or "", rows))
     if isinstance(rule, _OF_PRINCIPAL):
         question = Question(context.principal, None, SimpleNamespace(context=context), {})
         return bool(rule.decide(question))
@@ -147,14 +151,34 @@ def _reduced(rule: Rule, context: Context) -> Rule | bool:
     return rule
 
 
+C = TypeVar("C", str, None)
+
+
+def _of_row(column: C, above: str, rows: Any) -> C:
+    """Return the column that a rule reads of a row. `above` is where a GraphQL object has its row, such as "row".
+
+    Raises `TypeError` if it is a relationship: the column is then one of another table, and the rows may have one of the
+    same name.
+    """
+    if not above:
+        return column
+    mapper, name = inspect(rows, raiseerr=False), above.partition(".")[0]
+    if mapper is not None and name in mapper.mapper.relationships:
+        raise TypeError(
+            f"{name} is a relationship of {mapper.mapper.class_.__name__}, so {above}.{column or '…'} cannot choose rows."
+            " Write a Rule of your own whose `condition` is one on the relationship, such as has(…)."
+        )
+    return column
+
+
 def _together(
-    kind: type[AllOf] | type[AnyOf], rules: tuple[Rule, ...], context: Context
+    kind: type[AllOf] | type[AnyOf], rules: tuple[Rule, ...], context: Context, rows: Any
 ) -> Rule | bool:
     """Reduce the parts of a rule; those that grants decide first, so that nobody's identity is read for nothing."""
     settling = kind is AnyOf
     left: list[Rule] = []
     for rule in sorted(rules, key=lambda each: not reads_grants_only(each)):
-        found = _reduced(rule, context)
+        found = _reduced(rule, context, rows)
         if found is settling:
             return settling
         if not isinstance(found, bool):

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import MetaData, Select, String, exists, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column
+from sqlalchemy import ForeignKey, MetaData, Select, String, exists, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
 from tests.support.both_executions import SERVICES
 from watchword.context import Context
@@ -295,6 +295,48 @@ def test_a_column_of_another_kind_is_named() -> None:
 
     with pytest.raises(TypeError, match="cannot be compared"):
         visible(select(Odd.id), Owner("id"), context(PRINCIPALS["seven"]))
+
+
+class ShelfRow(Base):
+    __tablename__ = "filter_shelves"
+
+    id: Mapped[str] = mapped_column(String(20), primary_key=True)
+    author: Mapped[str]
+
+
+class BookRow(Base):
+    """A row with an author of its own, which is not that of the shelf on which it stands."""
+
+    __tablename__ = "filter_books"
+
+    id: Mapped[str] = mapped_column(String(20), primary_key=True)
+    author: Mapped[str]
+    shelf_id: Mapped[str] = mapped_column(ForeignKey("filter_shelves.id"))
+    shelf: Mapped[ShelfRow] = relationship()
+
+
+@pytest.mark.parametrize(
+    "permitted",
+    [
+        Owner("shelf.author"),
+        ~Owner("shelf.author"),
+        HasScope("books:all") | HasTenant("shelf.author"),
+        where("a public shelf", attribute="shelf")(lambda shelf: shelf.author == "PUBLIC"),
+    ],
+)
+def test_what_is_reached_over_a_relationship_is_not_taken_from_the_row_itself(
+    permitted: type[Permission],
+) -> None:
+    asking = context(PRINCIPALS["seven"])
+    book = BookRow(id="b", author="7", shelf=ShelfRow(id="s", author="8"))
+    for choose in (
+        lambda: visible(select(BookRow), permitted, asking),
+        lambda: visible(select(aliased(BookRow)), permitted, asking),
+        lambda: sees(book, permitted, asking),
+    ):
+        with pytest.raises(TypeError, match="shelf is a relationship of BookRow"):
+            choose()
+    assert sees(book, Owner("row.author"), asking)
 
 
 def test_the_class_of_a_statement_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
