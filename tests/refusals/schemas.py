@@ -280,7 +280,7 @@ def keyed(ground: Ground) -> None:
 
     needed = {"Crate": [SignedIn], "Query._service": [SignedIn]}
     with ground.refused(
-        r'named in the schema.s Domain: permissions=\{"Query._service": \[SignedIn\], "Crate": \[SignedIn\]\}'
+        r'permissions=\{\n    "Query._service": \[SignedIn\],\n    "Crate": \[SignedIn\],\n\}'
     ):
         ground.serve(schema=federation.Schema(Query, types=[Crate]))
     ground.serve(Domain(permissions=needed), federation.Schema(Query, types=[Crate]))

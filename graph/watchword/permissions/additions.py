@@ -12,7 +12,7 @@ from graphql import GraphQLField, GraphQLObjectType
 from strawberry.permission import BasePermission
 
 from watchword.errors import Unsafe
-from watchword.libraries.strawberry_federation import entities_field, entity_types, sdl_field
+from watchword.libraries.strawberry_federation import entities_field, entity_types
 from watchword.libraries.strawberry_parts import class_of, definition
 from watchword.libraries.strawberry_permissions import is_made_by_strawberry
 from watchword.permissions.coordinates import declares, inputs_of
@@ -125,23 +125,32 @@ class Places:
             name for name in self.asking if not covers((*additions.to(name), *self.guards(name)))
         ]
         if forgotten:
-            unwritten = [n for n in forgotten if n in self.entities or n == sdl_field(self.schema)]
-            named = ", ".join(f'"{name}": [SignedIn]' for name in unwritten or forgotten[-1:])
             raise Unsafe(
                 f"{', '.join(forgotten)}: no permission is declared. Add permission_classes=[...] to the field,"
                 " or [Public] if everybody may. A field that you did not write, and a type with a key, is named in"
-                f" the schema's Domain: permissions={{{named}}}."
-                " Domain(default_permissions=[SignedIn]) is for all that declare none."
+                f" the schema's Domain. Paste this into it, and choose:\n{_pasted(self._named(forgotten, additions))}\n"
+                "Domain(default_permissions=[SignedIn]) is for all that declare none."
             )
 
     def _check_nested(self, additions: Additions) -> None:
-        forgotten = [
+        if forgotten := self._forgotten_nested(additions):
+            raise Unsafe(_advice(forgotten, self.nested))
+
+    def _forgotten_nested(self, additions: Additions) -> list[NestedField]:
+        if additions.coverage == "roots":
+            return []
+        return [
             each
             for each in self.nested
             if not (each.is_covered or covers(additions.to_nested(each)))
         ]
-        if forgotten and additions.coverage == "strict":
-            raise Unsafe(_advice(forgotten, self.nested))
+
+    def _named(self, forgotten: list[str], additions: Additions) -> Iterator[str]:
+        """Yield the lines of a domain for root fields and types with keys, and for all fields below them."""
+        yield from (f'"{name}": [SignedIn],' for name in forgotten)
+        below = self._forgotten_nested(additions)
+        named = [each for each in below if each.kind.name not in forgotten]
+        yield from _lines(named, self.nested)
 
     def _check_made(self, additions: Additions) -> None:
         odd = [name for name, field in self.fields.items() if not is_made_by_strawberry(field)]
@@ -189,12 +198,18 @@ def names(classes: Iterable[type[BasePermission]]) -> str:
 
 def _advice(forgotten: list[NestedField], nested: list[NestedField]) -> str:
     """Return a message with lines that an author can paste into the domain."""
-    lines = "\n".join(f"    {line}" for line in _lines(forgotten, nested))
+    lines = _pasted(_lines(forgotten, nested))
     return (
         f"{len(forgotten)} fields below the root do not say who may read them. Write @guarded_by(...) above the classes"
         " of their types, with [Public] for a type that everybody may read, or paste this into the schema's Domain and"
-        f" choose:\npermissions={{\n{lines}\n}}\nWATCHWORD_COVERAGE=roots asks it of root fields only."
+        f" choose:\n{lines}\nWATCHWORD_COVERAGE=roots asks it of root fields only."
     )
+
+
+def _pasted(lines: Iterable[str]) -> str:
+    """Return lines of a domain's permissions as an author pastes them."""
+    indented = "\n".join(f"    {line}" for line in lines)
+    return f"permissions={{\n{indented}\n}}"
 
 
 def _lines(forgotten: list[NestedField], nested: list[NestedField]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def test_a_schema_that_declares_everything_passes() -> None:
 
 def test_every_forgotten_root_field_is_named_with_what_to_do(schema: strawberry.Schema) -> None:
     with pytest.raises(
-        Unsafe, match=rf"^{', '.join(FORGOTTEN)}: .*default_permissions=\[SignedIn\]"
+        Unsafe, match=rf"(?s)^{', '.join(FORGOTTEN)}: .*default_permissions=\[SignedIn\]"
     ):
         cover(schema, Domain())
 

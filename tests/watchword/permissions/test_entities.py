@@ -265,7 +265,7 @@ def test_the_start_names_no_interface_as_covered(caplog: pytest.LogCaptureFixtur
 def test_a_type_with_a_key_that_says_nothing_is_named_with_what_to_do() -> None:
     schema = federation.Schema(Query, types=[Book, Film])
     with pytest.raises(
-        Unsafe, match=r"^Query\._service, Book, Film: .*permissions=\{.*\"Film\": \[S"
+        Unsafe, match=r"(?s)^Query\._service, Book, Film: .*permissions=\{.*\"Film\": \[S"
     ):
         cover(schema, Domain())
     # The advice can be followed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 import strawberry
@@ -250,6 +250,32 @@ def test_each_field_that_nothing_says_anything_of_is_named_in_lines_that_can_be_
     pasted = said[said.index("{") : said.rindex("}") + 1]
     cover(schema, Domain(permissions=eval(pasted, {"SignedIn": SignedIn})))
     assert all(each.is_covered for each in nested_fields(schema))
+
+
+@strawberry.type
+class Salaries:
+    @strawberry.field
+    def first(self) -> Salary | None:
+        return None
+
+    @strawberry.field(permission_classes=[Public])
+    def second(self) -> Salary | None:
+        return None
+
+
+@pytest.mark.parametrize("coverage", ["strict", "roots"])
+def test_root_fields_are_named_in_lines_that_can_be_pasted_with_all_below_them(
+    coverage: Literal["strict", "roots"],
+) -> None:
+    schema = strawberry.Schema(Salaries)
+    with pytest.raises(Unsafe, match=r"^Salaries\.first: no permission is declared\.") as refused:
+        cover(schema, Domain(), coverage)
+    said = str(refused.value)
+    pasted = said[said.index("{") : said.rindex("}") + 1]
+    named = eval(pasted, {"SignedIn": SignedIn})
+    assert [*named] == ["Salaries.first", *(["Salary"] if coverage == "strict" else [])]
+    # The advice can be followed at once.
+    cover(schema, Domain(permissions=named), coverage)
 
 
 def test_the_structure_of_connections_is_covered_by_what_leads_to_it() -> None:
