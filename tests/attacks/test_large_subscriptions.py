@@ -12,6 +12,7 @@ from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
 from watchword.auth.revocation.identity_events import session_revoked
 from watchword.config.limits import SUBSCRIBED_BY_ADDRESS
+from watchword.execution.plan_memory import LONGEST_REMEMBERED
 
 # So many tokens may a document have; those of an address, as many as fifty such documents.
 TOKENS = 50
@@ -95,6 +96,25 @@ async def test_the_room_comes_back_when_a_token_ends(
             await server.happen(session_revoked("alice", "alice"))
         assert await mine.ended() == ending
         await until(lambda: not weight(server))
+
+
+async def test_one_that_is_too_long_to_be_kept_is_one_document_for_all_who_follow_it(
+    clock: MovedClock,
+) -> None:
+    settings = {**SETTINGS, "max_tokens": 400, "max_document_characters": 50_000}
+    document = large(0) + " #" + "x" * LONGEST_REMEMBERED
+    async with (
+        toy_server(clock, **settings) as server,
+        WebSocketClient.open(server.url) as client,
+    ):
+        await client.init()
+        await client.subscribe("0", document)
+        await server.followed(1)
+        held = weight(server)
+        for number in range(1, 300):
+            await client.subscribe(str(number), document)
+        await server.followed(300)
+        assert weight(server) == held
 
 
 async def test_thousands_with_the_same_documents_take_no_more_than_one_of_each(

@@ -84,7 +84,7 @@ class Refused(Exception):
         return cls([GraphQLError(error.message, original_error=error)])
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Plan:
     """An operation of a validated document, ready to run. A plan is equal only to itself."""
 
