@@ -223,6 +223,7 @@ def make_services(
             enforced=settings.limits == "enforce",
         ),
         claims_read,
+        subscribed=Ceiling(settings).subscribed(),
     )
 
 
@@ -264,7 +265,6 @@ def _make_pipeline(mount: Mount, services: Services, auth: AuthService, parts: P
         services,
         ceiling.connections(),
         ceiling.operations(),
-        ceiling.subscribed(),
         make_documents(engine, settings),
     )
 

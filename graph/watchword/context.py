@@ -36,17 +36,17 @@ from watchword.process.observed_refusals import ObservedRefusals
 from watchword.storage.database import NAMED_AT_ONCE, Database
 from watchword.storage.prepared import Rows
 from watchword.storage.vault import Vault
+from watchword.throttling.admission import DocumentQuota
 from watchword.throttling.attempts import Attempts
 from watchword.throttling.budgets import Budgets
 from watchword.throttling.ceiling import most
 from watchword.transaction import Transaction, transaction
 
-if TYPE_CHECKING:
-    import typing_extensions
-
 K = TypeVar("K")
 V = TypeVar("V")
 if TYPE_CHECKING:
+    import typing_extensions
+
     # With a default (PEP 696), `Info` and `Context` are types without an argument too.
     E = typing_extensions.TypeVar("E", default=Any)
 else:
@@ -73,6 +73,7 @@ class Services:
     """The custom claims that permissions of the mounted schema read. They are part of all grants."""
     observed: ObservedRefusals = field(default_factory=ObservedRefusals)
     """What observed permissions would have refused."""
+    subscribed: DocumentQuota = field(default_factory=DocumentQuota)
 
 
 Renew = Callable[[str, str | None], Awaitable[Principal]]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import strawberry
+from strawberry.extensions import SchemaExtension
 
 from tests.conformance.live import every_transport, live
+from tests.support import toy_schema
 from tests.support.clients import STREAMING, WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import LIFE, ToyServer, toy_server, until
@@ -25,7 +30,7 @@ def large(number: int) -> str:
 
 
 def weight(server: ToyServer) -> int:
-    return server.pipeline.subscribed.weight
+    return server.pipeline.services.subscribed.weight
 
 
 async def fill(client: WebSocketClient) -> int:
@@ -76,7 +81,7 @@ async def test_large_documents_of_an_address_are_refused_beyond_its_room_and_fit
         async with live(transport, server, large(999)):
             await server.followed(1)
         await until(lambda: not weight(server))
-        assert not server.pipeline.subscribed._holders
+        assert not server.pipeline.services.subscribed._holders
 
 
 @every_transport
@@ -115,6 +120,39 @@ async def test_one_that_is_too_long_to_be_kept_is_one_document_for_all_who_follo
             await client.subscribe(str(number), document)
         await server.followed(300)
         assert weight(server) == held
+
+
+class Stored(SchemaExtension):
+    """Finds a large document by the name of a small one."""
+
+    def on_operation(self) -> Iterator[None]:
+        query = self.execution_context.query or ""
+        if found := re.match(r"subscription S(\d+) \{ made \{ id \} \}", query):
+            self.execution_context.query = large(int(found[1]))
+        yield
+
+
+STORED = strawberry.Schema(
+    toy_schema.Query, toy_schema.Mutation, toy_schema.Subscription, extensions=[Stored]
+)
+
+
+async def test_the_documents_that_an_extension_chooses_are_counted_too(clock: MovedClock) -> None:
+    async with toy_server(clock, STORED, **SETTINGS) as server:
+        async with WebSocketClient.open(server.url) as client:
+            await client.init()
+            for number in range(20):
+                await client.subscribe(str(number), f"subscription S{number} {{ made {{ id }} }}")
+            await server.followed(20)
+            assert weight(server) > 20 * TOKENS / 2
+            for number in range(20, 200):
+                await client.subscribe(str(number), f"subscription S{number} {{ made {{ id }} }}")
+            refused = await client.receive()
+            assert refused["payload"][0]["extensions"] == LATER
+            assert weight(server) <= ROOM
+            client.socket.transport.abort()
+            await until(lambda: not weight(server))
+        assert not server.pipeline.services.subscribed._holders
 
 
 async def test_thousands_with_the_same_documents_take_no_more_than_one_of_each(

@@ -243,7 +243,6 @@ def _toy_pipeline(
         services,
         ceiling.connections(),
         ceiling.operations(),
-        ceiling.subscribed(),
         make_documents(engine, settings),
     )
     grace = None if downgrades else settings.outdated_grace_seconds

@@ -44,6 +44,7 @@ from watchword.execution.limits import (
     sizes,
 )
 from watchword.execution.plan_memory import LONGEST_REMEMBERED, PlanMemory
+from watchword.execution.size import weight_of
 from watchword.execution.validation import ALWAYS, Validator
 from watchword.execution.views.view import View
 from watchword.libraries.strawberry_extensions import key_of_rule
@@ -128,6 +129,11 @@ class Plan:
     def query(self) -> str | None:
         """The text of the document."""
         return self.document.loc.source.body if self.document.loc else None
+
+    @property
+    def weight(self) -> int:
+        """How much memory its document takes while a subscription holds it."""
+        return (1 if self.whole is None else 2) * weight_of(self.document)
 
     @property
     def operation_name(self) -> str | None:
@@ -276,12 +282,9 @@ class Planner:
         """
         added = [rule for rule in rules if rule not in ALWAYS]
         if isinstance(plan, Draft):
-            is_open = plan.is_invalid and bool(added)
-            return (
-                self._validator.validate(plan.document, added, plan.view)
-                if is_open
-                else plan.errors
-            )
+            if not (plan.is_invalid and added):
+                return plan.errors
+            return self._validator.validate(plan.document, added, plan.view)
         left = {rule: key_of_rule(rule) for rule in added}
         asked = [rule for rule, key in left.items() if key is None or key not in plan.passed]
         if not asked:

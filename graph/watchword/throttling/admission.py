@@ -24,6 +24,8 @@ class Bounds:
     process: float = math.inf
 
 
+NO_BOUNDS = Bounds()
+
 Key = str | tuple[str] | None
 """What a slot is counted for: the name of a network, the subject of a principal in a tuple, or None for the process."""
 
@@ -81,7 +83,7 @@ class DocumentQuota:
     What several subscriptions hold together counts once: for each network, and for the process.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds = NO_BOUNDS) -> None:
         self._bounds = bounds
         self._holders: dict[tuple[Key, int], int] = {}
         self._weights: dict[Key, int] = {}
@@ -91,13 +93,13 @@ class DocumentQuota:
         """What the documents that are held weigh together."""
         return self._weights.get(None, 0)
 
-    def take(self, address: str, document: int, weight: int) -> Slot:
+    def take(self, address: str | None, document: int, weight: int) -> Slot:
         """Take a slot for an address, with the number of a document and what it weighs.
 
-        Raises `RateLimited`, and counts nothing, when too much is held. The first document always has room.
+        Without an address, for a run that several callers share, only the bound of the process counts. Raises `RateLimited`, and counts nothing, when too much is held. The first document always has room.
         """
         keys: list[Key] = []
-        for network in networks(address):
+        for network in () if address is None else networks(address):
             keys.append(network.name)
             if not self._has_room(
                 network.name, document, weight, self._bounds.address * network.times

@@ -21,11 +21,10 @@ from watchword.execution.documents.documents import Documents
 from watchword.execution.engine import Engine
 from watchword.execution.plan import Plan
 from watchword.execution.shared.answers import SharedAnswers
-from watchword.execution.size import weight_of
 from watchword.execution.told_cost import told_cost, with_cost
 from watchword.formats.exact_json import canonical_bytes
 from watchword.principal import Principal
-from watchword.throttling.admission import DocumentQuota, Quota, Slot
+from watchword.throttling.admission import Quota, Slot
 from watchword.throttling.budgets import LEAST
 from watchword.throttling.ceiling import Ceiling
 from watchword.tokens import refusals
@@ -63,7 +62,6 @@ class Pipeline:
     services: Services
     connections: Quota
     operations: Quota
-    subscribed: DocumentQuota
     documents: Documents
     shutdown: Shutdown = field(default_factory=Shutdown)
     traffic: Traffic = field(default_factory=Traffic)
@@ -131,9 +129,7 @@ class Pipeline:
 
         Raises `RateLimited` when the documents of open subscriptions hold too much memory.
         """
-        copies = 1 if plan.whole is None else 2
-        weight = copies * weight_of(plan.document)
-        place.also(self.subscribed.take(address, plan.number, weight))
+        place.also(self.services.subscribed.take(address, plan.number, plan.weight))
 
     def priced(self, request: GraphQLRequest, principal: Principal, address: str) -> Priced:
         """Return the plan of a request, and what is to be charged for it.

@@ -83,6 +83,7 @@ class HookedSubscription(HookedOperation):
         if not (errors := await self._prepare()):
             try:
                 async with around(self._hooks.runner.executing()):
+                    self._hold()
                     context, middleware = self._context, self._middleware()
                     return await create(self._plan, self._seen.variables, context, middleware)
             except DatabaseUnavailable:
@@ -96,6 +97,17 @@ class HookedSubscription(HookedOperation):
         async with around(self._hooks.runner.on_stream_result(result)):
             refusal = self._refusal(result)
         raise refusal
+
+    def _hold(self) -> None:
+        """Count a document that an extension has chosen, until the run ends. The transport counted the one that was sent.
+
+        Raises `RateLimited` when the documents of open subscriptions hold too much memory.
+        """
+        if self._plan is not self._asked:
+            context, plan = self._context, self._plan
+            address = None if context.is_shared else context.address
+            slot = context.services.subscribed.take(address, plan.number, plan.weight)
+            self._entered.callback(slot.give_back)
 
     def _begin_event(self, result: GraphQLResult, context: Context) -> None:
         check_event(result, context)
