@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.support.clock import MovedClock
-from tests.support.shop import STAFF, Shop, shop, world
+from tests.support.shop import QUESTIONS, STAFF, Shop, shop, world
 from tests.support.toy_server import until
 from watchword.errors import Unavailable
 from watchword.execution.plan import Refused
@@ -126,12 +126,14 @@ async def test_variables_that_do_not_fit_are_refused_for_everyone(opened: Shop) 
     assert [type(each) for each in refused] == [Refused] * 2
 
 
-@pytest.mark.parametrize("name", ["mine", "secretlyMine", "address"])
+@pytest.mark.parametrize("hides", ["false", "true"])
+@pytest.mark.parametrize("question", QUESTIONS)
 async def test_a_query_that_asks_who_the_caller_is_is_executed_by_each(
-    opened: Shop, name: str
+    opened: Shop, question: str, hides: str
 ) -> None:
     for _ in range(3):
-        assert await opened.ask(f"{{ {name} }}", ADA) is None
+        query = f'{{ asks(question: "{question}", hides: {hides}) }}'
+        assert await opened.ask(query, ADA) is None
     # It was tried once, and is remembered.
     assert world.asked == 1
     assert opened.shared.counts == {"begun": 1, "personal": 2}
