@@ -38,6 +38,13 @@ LEAVE_SECONDS = 3.0
 # The most places that one transaction writes: on SQLite, other writers wait meanwhile.
 WRITTEN_AT_ONCE = 50
 
+_SINCE = sa.func.min(presence.c.since).label("since")
+_WHO = (
+    sa.select(presence.c.subject, _SINCE)
+    .where(presence.c.place == sa.bindparam("place"))
+    .group_by(presence.c.subject)
+    .order_by(_SINCE, presence.c.subject)
+)
 _DELETE = sa.delete(presence).where(
     presence.c.process == sa.bindparam("of"),
     presence.c.place == sa.bindparam("at"),
@@ -70,7 +77,8 @@ class Presence:
         self._write = write
         self._clock = clock
         self._background = background
-        self._turns: Turns[None] = Turns(background)
+        self._writings: Turns[None] = Turns(background)
+        self._readings: Turns[list[Present]] = Turns(background)
         # The places with rows that may not be as they should.
         self._unwritten: set[str] = set()
         self._is_closed = False
@@ -100,15 +108,12 @@ class Presence:
 
     async def who(self, place: str) -> list[Present]:
         """Return everybody present, over all processes, in the order of their arrival."""
-        since = sa.func.min(presence.c.since).label("since")
-        found = sa.select(presence.c.subject, since).where(presence.c.place == place)
-        ordered = found.group_by(presence.c.subject).order_by(since, presence.c.subject)
-        async with self._database.read() as db:
-            return [Present(row.subject, row.since) for row in await db.execute(ordered)]
+        # All that are at a place ask at once, at each change.
+        return [*await self._readings.share(place, partial(self._read, place))]
 
     async def write(self) -> None:
         """Write the rows that are not as the registry is. Those who ask meanwhile share the next transaction."""
-        await self._turns.share("write", self._write_all)
+        await self._writings.share("write", self._write_all)
 
     async def close(self) -> None:
         """Write nothing more: another process would take this one for alive. Waits for what is being written."""
@@ -120,6 +125,10 @@ class Presence:
     def rewrite(self) -> None:
         """Let the next `write` write all rows: others took this process for dead, and deleted them."""
         self._unwritten.update(self._registry.places)
+
+    async def _read(self, place: str) -> list[Present]:
+        found = await self._database.rows(_WHO, place=place)
+        return [Present(row.subject, row.since) for row in found]
 
     def _left(self, stay: Stay) -> None:
         self._background.spawn("the leaving of a place", self._leave(stay, stay.departures))

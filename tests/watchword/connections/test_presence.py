@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from tests.support.away import away
 from tests.support.clock import MovedClock
 from tests.support.processes import FakeConnection, Process, process
+from tests.support.statements import recorded
 from watchword.connections.presence import CHANGED, LEAVE_SECONDS, LONGEST_PLACE, PRESENCE, Presence
 from watchword.connections.processes import BEAT_SECONDS, DEAD_SECONDS
 from watchword.connections.registry import Registry
+from watchword.connections.tables import presence
 from watchword.errors import BadUserInput, Unauthenticated
 from watchword.events.bus.memory import MemoryBus
 from watchword.events.log.tables import events
@@ -225,6 +227,16 @@ async def test_a_crowd_that_comes_at_once_is_written_in_a_few_transactions(
         count = sa.select(sa.func.count()).select_from(events).where(events.c.stream == PRESENCE)
         async with one.database.read() as db:
             assert (await db.execute(count)).scalar_one() < 5
+
+
+async def test_all_that_ask_at_once_who_is_there_share_two_readings(
+    database_url: str,
+) -> None:
+    async with process(database_url, SystemClock()) as one, joined(one, "alice"):
+        with recorded(one.database) as statements:
+            found = await asyncio.gather(*(names(one) for _ in range(100)))
+        assert found == [["alice"]] * 100
+        assert len([each for each in statements if presence.name in each]) == 2
 
 
 class Outage:
