@@ -6,6 +6,7 @@ A session is open for one block. Code that waits for a client must not hold one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from watchword.storage.postgresql import READ_ONLY, Answers
 from watchword.storage.prepared import Rows, Statements
 
 T = TypeVar("T")
+
+log = logging.getLogger("watchword.database")
 
 # Seconds that a `Database` without limits of its own (in a migration, in a command) waits for a lock of
 # SQLite, and for a connection.
@@ -301,8 +304,16 @@ async def undisturbed(work: Awaitable[T]) -> T:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
+        _report(task)
         raise cancelled
     return task.result()
+
+
+def _report(task: asyncio.Future[Any]) -> None:
+    """Log the error of work whose caller is gone. If the database is away, others log that."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not is_unavailable(error):
+        log.error("what had to be done after its caller was gone failed", exc_info=error)
 
 
 def is_unavailable(error: BaseException | None) -> bool:

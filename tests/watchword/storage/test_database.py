@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import Select, column, func, literal, select, table, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from tests.support.away import away
 from tests.support.toys import ask, make_table, size
 from watchword.errors import Conflict
 from watchword.storage.database import (
@@ -167,6 +169,30 @@ async def test_what_must_not_be_disturbed_gives_its_result_or_its_error() -> Non
     assert await undisturbed(asyncio.sleep(0, "result")) == "result"
     with pytest.raises(RuntimeError, match="no"):
         await undisturbed(fail())
+
+
+@pytest.mark.parametrize("error", [away(OSError("cut")), RuntimeError("a defect")])
+async def test_an_error_without_a_caller_is_logged_unless_the_database_is_away(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await end.wait()
+        raise error
+
+    task = asyncio.create_task(undisturbed(work()))
+    await begun.wait()
+    task.cancel()
+    end.set()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    del task
+    # asyncio logs an error that nobody has retrieved when its task is collected.
+    gc.collect()
+    logged = [(each.name, each.exc_info and each.exc_info[1]) for each in caplog.records]
+    assert logged == ([] if is_unavailable(error) else [("watchword.database", error)])
 
 
 async def test_an_exclusive_number_is_held_until_the_transaction_ends(database: Database) -> None:
