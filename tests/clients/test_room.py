@@ -147,8 +147,12 @@ async def test_components_are_kept_outside_of_incidents(
         links = await script.wait("links")
         assert "Components" in links["responder"]
         assert "Components" not in links["viewer"]
-        [fault] = (await script.wait("conflict"))["fault"]
-        assert "changed" in fault
+        conflict = await script.wait("conflict")
+        assert "The component has changed" in conflict["about"][0]
+        mine = "Degraded performance"
+        assert conflict["versus"] == [mine, "Status: Operational → Partial outage"]
+        again = await script.wait("conflict")
+        assert again["versus"] == [mine, "Status: Partial outage → Major outage"]
         await script.wait("done")
         await script.rest()
 

@@ -86,6 +86,17 @@ async def test_what_an_admin_presses_has_its_effect_and_what_is_shown_is_true(
             assert await site.roles_of(PERSON) == [role]
             script.tell("go on")
 
+        for mine, theirs in (
+            ("Commander, Admin", "Roles: Commander → Responder"),
+            ("Responder, Commander", "Roles: Responder → Viewer"),
+        ):
+            outrun = await script.wait("outrun")
+            assert outrun["versus"] == [mine, theirs]
+            assert "The member has changed" in outrun["about"][0]
+        await script.wait("both")
+        assert await site.roles_of(PERSON) == ["commander", "responder"]
+        script.tell("go on")
+
         await script.wait("lagging")
         opened_at = moment(site.clock.now()).isoformat()
         for _ in range(3):
@@ -107,6 +118,11 @@ async def test_what_an_admin_presses_has_its_effect_and_what_is_shown_is_true(
         assert only["current"]
         script.tell("go on")
 
+        versus = [(await script.wait("outrun"))["versus"] for _ in range(2)]
+        assert versus == [
+            ["Name: Mine", "Name: Theirs"],
+            ["Name: Mine again", "Name: Theirs again"],
+        ]
         tokens = await script.wait("tokens ended")
         assert (tokens["before"], tokens["first"], tokens["second"]) == (200, 401, 200)
         disabled = await script.wait("disabled")

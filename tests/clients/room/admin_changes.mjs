@@ -18,6 +18,20 @@ await told("viewer");
 await roles("Viewer", "Commander");
 await rosa.sees("Open an incident", "button");
 await told("commander");
+const rival = await post("/api/auth/login", { email: options.admin, password: options.password, delivery: "body" });
+const asRival = (query, variables) => post("/graphql", { query, variables }, { authorization: `Bearer ${rival.access_token}` });
+const { data: { members } } = await asRival("{ members(first: 50) { nodes { id name } } }");
+const member = members.nodes.find(({ name }) => name === NAME).id;
+const rolesOf = ({ mine, theirs }) => [
+  () => pressOf(NAME, "Roles"),
+  () => admin.press(mine, "checkbox", "dialog"),
+  () => rivals("mutation R($input: SetRolesInput!) { setRoles(input: $input) { id } }", { member, roles: [theirs] }),
+];
+await outrun("Keep theirs", ...rolesOf({ mine: "Admin", theirs: "RESPONDER" }));
+await admin.page.waitForSelector(`::-p-xpath(//tr[th[normalize-space()='${NAME}']][.//span[text()='Responder']])`);
+await outrun("Send mine anyway", ...rolesOf({ mine: "Commander", theirs: "VIEWER" }));
+await admin.page.waitForSelector(`::-p-xpath(//tr[th[normalize-space()='${NAME}']][.//span[text()='Commander']])`);
+await told("both");
 
 // A reader that is told of an event and takes no other one.
 const { access_token: token } = await post("/api/auth/login", { email: options.email, password: options.password, delivery: "body" });
@@ -48,6 +62,15 @@ await admin.write("Scopes", "incidents:read");
 await admin.press("Add", "button", "dialog");
 await admin.sees("Keep this secret.", ".notice");
 const [id] = await admin.text(".notice strong code"), [secret] = await admin.text(".secret");
+const clientOf = (mine, theirs) => [
+  () => admin.press("Change"),
+  () => admin.write("Name", mine),
+  () => rivals("mutation C($input: ChangeClientInput!) { changeClient(input: $input) { id } }", { client: id, name: theirs }),
+];
+await outrun("Keep theirs", ...clientOf("Mine", "Theirs"));
+await admin.sees("Theirs", ".things strong");
+await outrun("Send mine anyway", ...clientOf("Mine again", "Theirs again"));
+await admin.sees("Mine again", ".things strong");
 const first = await tokenOfClient();
 const before = await statusWith(first.access_token);
 await admin.press("End tokens");
@@ -89,6 +112,25 @@ async function roles(from, to) {
   await admin.page.waitForSelector(`::-p-xpath(//tr[th[normalize-space()='${NAME}']]//span[text()='${to}'])`);
   const focused = await admin.focused();
   if (focused !== "button: Roles") say("violation", { what: "roles", id: "focus", help: focused, nodes: [] });
+}
+
+/** Change something of which another admin changes something too, a little earlier, and say what the dialog shows. */
+async function outrun(choice, open, fill, rival) {
+  await open();
+  await fill();
+  await rival();
+  await admin.press("Save", "button", "dialog");
+  await admin.sees("Somebody was faster", "dialog h2");
+  await admin.check(`${choice}, of an admin`);
+  say("outrun", { versus: await admin.text(".versus p.body, .versus li"), about: await admin.text("dialog > p") });
+  await admin.press(choice, "button", "dialog");
+  await admin.page.waitForFunction(() => document.querySelector("dialog") === null);
+}
+
+/** Let another admin make a change. */
+async function rivals(query, input) {
+  const { errors } = await asRival(query, { input });
+  if (errors) throw new Error(JSON.stringify(errors));
 }
 
 /** Press a button of a member, and the one of its question. */

@@ -29,23 +29,23 @@ await rosa.press("Register", "button", "dialog");
 await rosa.sees("Selling and redeeming them.", ".things");
 await carl.sees(NAME, ".things strong");
 
-// Both open the dialog on the same version: the second is told.
-await rosa.press(`Change status of ${NAME}`);
-await rosa.sees(`Status of ${NAME}`, "dialog h2");
-await carl.press(`Change status of ${NAME}`);
-await carl.choose("Status", "PARTIAL_OUTAGE");
-await carl.press("Change", "button", "dialog");
-await rosa.sees("Partial outage", ".things li:last-child .badge");
+// Both open the dialog on the same version: the second is asked, keeps theirs, and then sends hers.
+for (const [status, shown, choice] of [["PARTIAL_OUTAGE", "Partial outage", "Keep theirs"], ["MAJOR_OUTAGE", "Major outage", "Send mine anyway"]]) {
+  await rosa.press(`Change status of ${NAME}`);
+  await rosa.sees(`Status of ${NAME}`, "dialog h2");
+  await carl.press(`Change status of ${NAME}`);
+  await carl.choose("Status", status);
+  await carl.press("Change", "button", "dialog");
+  await rosa.sees(shown, ".things li:last-child .badge");
+  await rosa.choose("Status", "DEGRADED_PERFORMANCE");
+  await rosa.press("Change", "button", "dialog");
+  await rosa.sees("Somebody was faster", "dialog h2");
+  say("conflict", { versus: await rosa.text(".versus p.body, .versus li"), about: await rosa.text("dialog > p") });
+  await rosa.press(choice, "button", "dialog");
+  await rosa.page.waitForFunction(() => document.querySelector("dialog") === null);
+}
 await reader.go("/");
 await reader.sees(NAME);
-await rosa.choose("Status", "DEGRADED_PERFORMANCE");
-await rosa.press("Change", "button", "dialog");
-await rosa.sees("changed", "dialog .fault");
-say("conflict", { fault: await rosa.text("dialog .fault") });
-await rosa.page.keyboard.press("Escape");
-await rosa.press(`Change status of ${NAME}`);
-await rosa.choose("Status", "DEGRADED_PERFORMANCE");
-await rosa.press("Change", "button", "dialog");
 await carl.sees("Degraded performance", ".things li:last-child .badge");
 await reader.sees("Degraded", "main");
 say("done");

@@ -1,10 +1,9 @@
-// The form that adds a client, or changes one.
+// The form of a client that is added or changed.
 import { useState } from "preact/hooks";
-import { useAction } from "../data";
+import type { Action } from "../data";
 import { Dialog } from "../ui/dialog";
 import { Fault, Field, Input, Select } from "../ui/parts";
 import { words } from "../words";
-import { ADD_CLIENT, CHANGE_CLIENT } from "./documents";
 
 export interface Client {
   id: string;
@@ -22,23 +21,21 @@ export interface Client {
   secrets: { id: string; createdAt: string }[];
 }
 
-/** A client with its new secret; null if it has none. */
-export interface Made {
-  client: { id: string; name: string };
-  secret: string | null;
-}
-
 const GRANTS = ["AUTHORIZATION_CODE", "REFRESH_TOKEN", "CLIENT_CREDENTIALS"];
 const AUTHENTICATIONS: [string, string][] = [["SECRET", "A secret"], ["KEY", "A key of its own"], ["NONE", "Nothing: it is an app that people install"]];
+
+/** What the form gives: the input of both mutations. */
+export type ClientInput = Omit<Client, "id" | "authentication" | "disabledAt" | "version" | "secrets">;
 
 interface Props {
   /** The client to change; null to add one. */
   client: Client | null;
+  action: Pick<Action, "isBusy" | "error">;
   onClose: () => void;
-  onDone: (made: Made | null) => void;
+  onSend: (input: ClientInput, authentication: string) => void;
 }
 
-export function ClientForm({ client, onClose, onDone }: Props) {
+export function ClientForm({ client, action, onClose, onSend }: Props) {
   const [name, setName] = useState(client?.name ?? "");
   const [authentication, setAuthentication] = useState(client?.authentication ?? "SECRET");
   const [grants, setGrants] = useState(client?.grants ?? []);
@@ -46,19 +43,14 @@ export function ClientForm({ client, onClose, onDone }: Props) {
   const [needsDpop, setNeedsDpop] = useState(client?.needsDpop ?? false);
   const [mayIntrospect, setMayIntrospect] = useState(client?.mayIntrospect ?? false);
   const [fault, setFault] = useState<string | null>(null);
-  const action = useAction();
   const toggle = (grant: string) => setGrants(grants.includes(grant) ? grants.filter((each) => each !== grant) : [...grants, grant]);
-  const submit = async (event: Event) => {
+  const submit = (event: Event) => {
     event.preventDefault();
-    const keys = keysIn(texts.jwks);
-    setFault(keys === undefined ? "The public keys are no JSON." : null);
-    if (keys === undefined) return;
+    const jwks = keysIn(texts.jwks);
+    setFault(jwks === undefined ? "The public keys are no JSON." : null);
+    if (jwks === undefined) return;
     const lists = { scopes: split(texts.scopes), roles: split(texts.roles), redirectUris: split(texts.redirectUris) };
-    const input = { name, grants, ...lists, jwks: keys, needsDpop, mayIntrospect };
-    if (client === null) {
-      const made = await action.run<{ addClient: Made }>(ADD_CLIENT, { input: { ...input, authentication } });
-      if (made !== null) onDone(made.addClient);
-    } else if (await action.run(CHANGE_CLIENT, { input: { ...input, client: client.id, version: client.version } })) onDone(null);
+    onSend({ name, grants, ...lists, jwks, needsDpop, mayIntrospect }, authentication);
   };
   const text = (member: keyof Texts, label: string, hint: string) => (
     <Input label={label} hint={hint} value={texts[member]} onText={(value) => setTexts({ ...texts, [member]: value })} />

@@ -4,7 +4,8 @@ import { type Page, useAction, usePaged } from "../data";
 import { Confirm, Empty, Fault, More, Time, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { words } from "../words";
-import { type Client, ClientForm, type Made } from "./client-form";
+import { AddClient, ChangeClient, type Made } from "./client-dialogs";
+import type { Client } from "./client-form";
 import { ADD_SECRET, CLIENTS, DISABLE_CLIENT, REMOVE_SECRET, REVOKE_CLIENT } from "./documents";
 
 // What a client may have, so that one can follow the other.
@@ -14,7 +15,9 @@ export function Clients() {
   const list = usePaged<{ clients: Page<Client> }, Client>(CLIENTS, {}, ({ clients }) => clients);
   const { data, error, nodes, reload } = list;
   const action = useAction();
-  const [editing, setEditing] = useState<Client | "new" | null>(null);
+  // The id of a client; "new" for one that is added.
+  const [editing, setEditing] = useState<string | null>(null);
+  const client = nodes.find(({ id }) => id === editing);
   const [made, setMade] = useState<Made | null>(null);
   const act = async (document: string, variables: Record<string, string>) => void ((await action.run(document, variables)) && (await reload()));
   const addSecret = async (client: string) => {
@@ -38,14 +41,15 @@ export function Clients() {
       {data === null ? <Waiting error={error} /> : !nodes.length && <Empty>There are none.</Empty>}
       <Fault>{action.error}</Fault>
       {made && <NewSecret made={made} />}
-      {editing && <ClientForm client={editing === "new" ? null : editing} onClose={() => setEditing(null)} onDone={done} />}
+      {editing === "new" && <AddClient onClose={() => setEditing(null)} onDone={done} />}
+      {client && <ChangeClient key={client.id} client={client} reload={reload} onClose={() => setEditing(null)} onDone={done} />}
       <ul class="things">
         {nodes.map((client) => (
           <li key={client.id}>
             <About client={client} onRemove={(secret) => void act(REMOVE_SECRET, { client: client.id, secret })} />
             {!client.disabledAt && (
               <span class="actions">
-                <button type="button" class="small" onClick={() => setEditing(client)}>
+                <button type="button" class="small" onClick={() => setEditing(client.id)}>
                   Change
                 </button>
                 {client.authentication === "SECRET" && client.secrets.length < MOST_SECRETS && (

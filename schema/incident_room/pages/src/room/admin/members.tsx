@@ -5,6 +5,7 @@ import { Dialog } from "../ui/dialog";
 import { Confirm, Fault, More, Waiting } from "../ui/parts";
 import { Panel } from "../ui/panel";
 import { Table } from "../ui/table";
+import { useVersionedDialog } from "../versioned";
 import { useViewer } from "../viewer";
 import { ROLES, words } from "../words";
 import { DISABLE_MEMBER, ENABLE_MEMBER, MEMBERS, SET_ROLES, SIGN_OUT } from "./documents";
@@ -23,12 +24,13 @@ export function Members() {
   const { may } = useViewer();
   const list = usePaged<{ members: Page<Member> }, Member>(MEMBERS, {}, ({ members }) => members);
   const { data, error, nodes, reload } = list;
-  const [changing, setChanging] = useState<Member | null>(null);
+  const [changing, setChanging] = useState<string | null>(null);
+  const changed = nodes.find(({ id }) => id === changing);
   const action = useAction();
   const act = async (document: string, account: string) => void ((await action.run(document, { account })) && (await reload()));
   const doing = (member: Member) => (
     <span class="actions start">
-      <button type="button" class="small" onClick={() => setChanging(member)}>
+      <button type="button" class="small" onClick={() => setChanging(member.id)}>
         Roles
       </button>
       {member.disabled ? (
@@ -67,21 +69,31 @@ export function Members() {
         }))}
       />
       <More list={list} what="members" />
-      {changing && <Roles member={changing} onClose={() => setChanging(null)} onDone={reload} />}
+      {changed && <Roles key={changed.id} member={changed} onClose={() => setChanging(null)} onDone={reload} />}
     </Panel>
   );
 }
 
+const inWords = (roles: string[]): string => ROLES.filter((role) => roles.includes(role)).map(words).join(", ") || "none";
+
+const differences = (before: Member, now: Member): string[] => {
+  const roles = [before, now].map((each) => inWords(each.roles));
+  return roles[0] === roles[1] ? [] : [`Roles: ${roles.join(" → ")}`];
+};
+
 function Roles({ member, onClose, onDone }: { member: Member; onClose: () => void; onDone: () => Promise<void> }) {
   const [roles, setRoles] = useState(member.roles);
-  const action = useAction();
-  const toggle = (role: string) => setRoles(roles.includes(role) ? roles.filter((each) => each !== role) : [...roles, role]);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (!(await action.run(SET_ROLES, { input: { member: member.id, roles, version: member.version } }))) return;
+  const versioned = useVersionedDialog({ name: "member", now: member, reload: onDone, differences }, onClose);
+  const done = () => {
     onClose();
-    await onDone();
+    void onDone();
   };
+  const toggle = (role: string) => setRoles(roles.includes(role) ? roles.filter((each) => each !== role) : [...roles, role]);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void versioned.send(SET_ROLES, { roles }, `Roles of ${member.name}`, inWords(roles), done);
+  };
+  if (versioned.conflict) return versioned.conflict;
   return (
     <Dialog title={`Roles of ${member.name}`} onClose={onClose}>
       <form onSubmit={submit}>
@@ -94,12 +106,12 @@ function Roles({ member, onClose, onDone }: { member: Member; onClose: () => voi
             </label>
           ))}
         </fieldset>
-        <Fault>{action.error}</Fault>
+        <Fault>{versioned.error}</Fault>
         <div class="actions">
           <button type="button" onClick={onClose}>
             Cancel
           </button>
-          <button class="primary" disabled={action.isBusy}>
+          <button class="primary" disabled={versioned.isBusy}>
             Save
           </button>
         </div>

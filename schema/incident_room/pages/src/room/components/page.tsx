@@ -13,7 +13,9 @@ export function ComponentsPage() {
   const { data, error, reload } = useQuery<{ components: Component[] }>(ALL);
   const again = () => void reload();
   useLive(EVENTS, {}, again, again);
-  const [editing, setEditing] = useState<Component | "new" | null>(null);
+  // The id of a component; "new" for one that is registered.
+  const [editing, setEditing] = useState<string | null>(null);
+  const component = data?.components.find(({ id }) => id === editing);
   if (!may.keepComponents) return <Empty>There is nothing here for you.</Empty>;
   const close = () => setEditing(null);
   return (
@@ -31,14 +33,14 @@ export function ComponentsPage() {
           <Panel key={group} title={group ?? "Without a group"}>
             <ul class="things components">
               {components.map((component) => (
-                <Row key={component.id} component={component} onChange={() => setEditing(component)} />
+                <Row key={component.id} component={component} onChange={() => setEditing(component.id)} />
               ))}
             </ul>
           </Panel>
         ))}
       </div>
       {editing === "new" && <Register groups={groupsOf(data?.components ?? []).flatMap(([group]) => group ?? [])} onClose={close} onDone={reload} />}
-      {editing && editing !== "new" && <ChangeStatus component={editing} onClose={close} onDone={reload} />}
+      {component && <ChangeStatus key={component.id} component={component} onClose={close} onDone={reload} />}
     </>
   );
 }

@@ -1,11 +1,12 @@
 // What may be changed about an incident: buttons that open small dialogs. What the token may not do is absent.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Dialog } from "../ui/dialog";
 import { useViewer } from "../viewer";
+import { useVersionedDialog } from "../versioned";
 import { isOver } from "../words";
+import { differences } from "./differences";
 import type { Incident } from "./documents";
 import { Commander, Components, Other } from "./forms";
-import { useVersioned } from "./versioned";
 
 type Kind = "status" | "impact" | "commander" | "components" | "resolve";
 
@@ -48,9 +49,7 @@ const TITLES: Record<Kind, string> = {
 };
 
 function Change({ kind, incident, reload, onClose }: Props & { kind: Kind; onClose: () => void }) {
-  const versioned = useVersioned(incident, reload, onClose);
-  // What the person saw when the dialog opened is what the change is made on.
-  useEffect(versioned.begin, []);
+  const versioned = useVersionedDialog({ name: "incident", now: incident, reload, differences }, onClose);
   const props = { incident, versioned, onClose };
   if (versioned.conflict) return versioned.conflict;
   return (

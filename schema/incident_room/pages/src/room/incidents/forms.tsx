@@ -3,14 +3,14 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, usePaged, useQuery } from "../data";
 import { Fault, Field, More, Select, Waiting } from "../ui/parts";
+import type { Versioned } from "../versioned";
 import { IMPACTS, MAINTENANCE, STATUSES, words } from "../words";
 import { type Component, ComponentChoice } from "./components";
 import { AFFECT, ASSIGN, COMPONENTS, IMPACT, type Incident, MEMBERS, RESOLVE, STATUS } from "./documents";
-import type { useVersioned } from "./versioned";
 
 interface Props {
   incident: Incident;
-  versioned: ReturnType<typeof useVersioned>;
+  versioned: Versioned;
   onClose: () => void;
 }
 

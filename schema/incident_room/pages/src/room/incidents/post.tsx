@@ -2,9 +2,10 @@
 import { useState } from "preact/hooks";
 import { Fault, Field, Select } from "../ui/parts";
 import { useViewer } from "../viewer";
+import { useVersioned } from "../versioned";
 import { isOver, MAINTENANCE, STATUSES, type Visibility, words } from "../words";
+import { differences } from "./differences";
 import { type Incident, POST } from "./documents";
-import { useVersioned } from "./versioned";
 
 interface Props {
   incident: Incident;
@@ -17,7 +18,7 @@ export function PostUpdate({ incident, reload, onSide }: Props) {
   const [body, setBody] = useState("");
   const [visibility, setVisibility] = useState<Visibility>("PUBLIC");
   const [status, setStatus] = useState("");
-  const { begin, forget, send, isBusy, error, conflict } = useVersioned(incident, reload);
+  const { begin, forget, send, isBusy, error, conflict } = useVersioned({ name: "incident", now: incident, reload, differences });
   const isPublic = visibility === "PUBLIC";
   const choose = (side: Visibility) => {
     setVisibility(side);
