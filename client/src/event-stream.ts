@@ -6,14 +6,17 @@ export interface StreamEvent {
   cursor: string | undefined;
 }
 
-/** Read server-sent events (HTML, section 9.2). */
-export async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+/**
+ * Read server-sent events (HTML, section 9.2), and call back for each, until that returns false. It is no async generator,
+ * which Hermes, React Native's engine, does not know.
+ */
+export async function readEvents(body: ReadableStream<Uint8Array>, hear: (event: StreamEvent) => boolean): Promise<void> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   const parser = new Parser();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    yield* parser.read(value);
+    for (const event of parser.read(value)) if (!hear(event)) return;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Answer, detailsOf } from "./errors.js";
-import { eventsOf } from "./event-stream.js";
+import { readEvents } from "./event-stream.js";
 import type { Session } from "./session.js";
 import type { Request, Wire, WireEvents } from "./wire.js";
 
@@ -72,14 +72,15 @@ class SseWire implements Wire {
     const init = { method: "POST", headers, body: JSON.stringify(request), signal };
     const response = await this.#session.requests.send(`${this.#session.url}/graphql`, init, this.#token);
     if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return this.#refused(id, response, signal);
-    for await (const { event, data, cursor } of eventsOf(response.body!)) {
-      if (signal.aborted) return;
+    await readEvents(response.body!, ({ event, data, cursor }) => {
+      if (signal.aborted) return false;
       this.#events.heard();
       if (cursor && !data) this.#events.position(id, cursor);
       if (event === "next") this.#next(id, JSON.parse(data) as Answer);
-      else if (event === "complete") return this.#complete(id);
-    }
-    if (!signal.aborted) this.#closed(1006, "The stream was cut.");
+      else if (event === "complete") this.#complete(id);
+      return event !== "complete";
+    });
+    if (this.#streams.has(id)) this.#closed(1006, "The stream was cut.");
   }
 
   async #refused(id: string, response: Response, signal: AbortSignal): Promise<void> {

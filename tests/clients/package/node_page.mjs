@@ -11,9 +11,13 @@ if (options.without === "React Native") {
   // Node.js loads its own fetch when it is first used, and that needs them.
   await (await fetch("data:text/plain,loaded")).text();
   void WebSocket;
-  for (const name of ["BroadcastChannel", "navigator", "TextDecoder", "TextDecoderStream", "indexedDB"]) {
+  for (const name of ["BroadcastChannel", "navigator", "TextDecoder", "TextDecoderStream", "indexedDB", "crypto", "reportError"]) {
     Object.defineProperty(globalThis, name, { value: undefined, configurable: true });
   }
+  // Its window tells nothing, and no answer is read as it comes.
+  globalThis.window = globalThis;
+  const plain = fetch;
+  globalThis.fetch = async (...given) => Object.defineProperty(await plain(...given), "body", { value: undefined });
 }
 if (options.without === "Node.js 20") delete globalThis.WebSocket;
 if (options.without === "WebSocket") {

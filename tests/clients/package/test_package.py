@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from tests.clients.package.site import ADMIN, FOLDER, PASSWORD, PERSON, Site
 from tests.clients.script import running
-from tests.support.documents import ROOT
+from tests.support.documents import ROOT, run
 from tests.support.npm_package import CLIENT, STOCK, compiled, project
 
 # Bytes, gzipped: session and socket with all that they import, minified, in one file.
@@ -24,6 +25,8 @@ MOST = 8 * 1_024
 README = CLIENT / "README.md"
 # What is imported when it is first needed.
 LATER = ["./repeat.js", "./sse.js"]
+# The folder of Hermes' compiler, by the platform.
+HERMES = {"linux": "linux64-bin", "darwin": "osx-bin"}
 # What the adapters import.
 LIBRARIES = {"@apollo/client", "@urql/core", "relay-runtime"}
 VITE_PAGE = """<!doctype html><title>Ours</title><script type="module" src="/main.js"></script>"""
@@ -79,6 +82,18 @@ def test_the_readme_has_the_size_of_every_entry_and_of_what_is_loaded_later(tmp_
     for name, size in zip(("repeat", "sse"), said, strict=True):
         [found] = bundle(tmp_path / name, name).values()
         assert abs(found / 1_024 - float(size)) <= 0.1
+
+
+@pytest.mark.parametrize("entry", readme_sizes())
+def test_hermes_compiles_each_entry_with_all_that_it_imports(
+    entry: str, node: Path, tmp_path: Path
+) -> None:
+    """React Native's engine knows less of the language than browsers do."""
+    bundle(tmp_path, entry or "index", "--format=iife", "--global-name=watchword")
+    [script] = tmp_path.iterdir()
+    compiler = STOCK / "hermes-compiler/hermesc" / HERMES[sys.platform] / "hermesc"
+    run(compiler, "-O", "-w", "-emit-binary", "-out", tmp_path / "compiled", script)
+    assert (tmp_path / "compiled").stat().st_size > 1_000
 
 
 def test_the_archive_has_all_entries_and_nothing_else(packed: Path) -> None:
@@ -177,7 +192,8 @@ async def test_metro_finds_each_entry_and_all_that_it_imports(
 async def test_where_there_is_less_than_in_a_browser(
     platform: str, site: Site, node: Path, package: Path
 ) -> None:
-    """React Native has neither document, location, locks nor channels, and a global WebSocket; Node.js 20 has no WebSocket."""
+    """React Native has neither document, location, locks nor channels, reads no answer as it comes, and has a global
+    WebSocket; Node.js 20 has no WebSocket."""
     # A machine without it runs the same in a newer one, whose WebSocket is taken away.
     program = _node_20() if platform == "Node.js 20" else None
     options = {"url": site.url, "package": str(package), "given": {}, "without": platform}

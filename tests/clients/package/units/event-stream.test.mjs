@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const { eventsOf } = await import(`${process.env.PACKAGE}/event-stream.js`);
+const { readEvents } = await import(`${process.env.PACKAGE}/event-stream.js`);
 
 /** Read a stream that comes in these chunks. */
 async function read(chunks) {
   const events = [], encoder = new TextEncoder();
   const body = ReadableStream.from(chunks.map((each) => (typeof each === "string" ? encoder.encode(each) : each)));
-  for await (const each of eventsOf(body)) events.push(each);
+  await readEvents(body, (each) => events.push(each) > 0);
   return events;
 }
 
