@@ -123,14 +123,17 @@ async def test_a_document_that_cannot_be_run_costs_what_the_cheapest_operation_d
         assert server.pipeline.engine.planner.made == made
 
 
-async def test_a_shared_answer_costs_what_it_would_cost_by_itself(clock: MovedClock) -> None:
+@every_transport
+async def test_a_shared_answer_costs_what_it_would_cost_by_itself(
+    transport: str, clock: MovedClock
+) -> None:
     world.__init__()  # type: ignore[misc]
     async with toy_server(clock, schema, max_cost=10, budget_per_address=10) as server:
         await server.pipeline.services.hub.look()
         for _ in range(10):
-            assert "errors" not in await first("http", server.url, "{ item { price } }")
-        assert server.pipeline.shared.counts["kept"] > 0
-        [error] = (await first("http", server.url, "{ item { price } }"))["errors"]
+            assert "errors" not in await first(transport, server.url, "{ item { price } }")
+        assert server.pipeline.shared.counts["kept"] == 8
+        [error] = (await first(transport, server.url, "{ item { price } }"))["errors"]
     assert error["extensions"]["code"] == "RATE_LIMITED"
 
 

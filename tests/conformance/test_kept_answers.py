@@ -55,8 +55,7 @@ async def test_an_answer_is_not_older_than_the_cursor_of_a_request(
     transport: str, server: ToyServer
 ) -> None:
     cursor = await Shop(server.pipeline).happen_unheard(7)
-    if transport in ("http", "websocket"):
-        assert await first(transport, server.url, ITEM) == BEFORE
+    assert await first(transport, server.url, ITEM) == BEFORE
     assert await first(transport, server.url, ITEM, extensions={"after": cursor}) == AFTER
 
 
