@@ -13,14 +13,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from watchword.asgi import wire
+from watchword.asgi.direct import is_direct
 from watchword.asgi.shutdown import Shutdown
 from watchword.asgi.types import Message, Receive, Send
 from watchword.asgi.wire import EXTENSION, SocketWire, StreamWire
 
 
 def socket(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> SocketWire:
-    """Return the wire of an accepted WebSocket: the server's own, or one over `receive` and `send`."""
-    return _own(scope) or GenericSocket(receive, send, shutdown)
+    """Return the wire of an accepted WebSocket: the server's own, or one over `receive` and `send` if there is
+    none, or if a middleware has put functions of its own before the server's: it may change each message."""
+    own = _own(scope)
+    return own if own and is_direct(receive, send, own) else GenericSocket(receive, send, shutdown)
 
 
 def stream(scope: Message, receive: Receive, send: Send, shutdown: Shutdown) -> StreamWire:
@@ -32,9 +35,10 @@ def body(wire: StreamWire, receive: Receive, send: Send, shutdown: Shutdown) -> 
     """Return the wire for the body of a response whose head was sent: the same, or one over `receive` and `send`.
 
     A middleware such as Starlette's `GZipMiddleware` or `BaseHTTPMiddleware` holds the head back, and sends it later.
-    What the server's own wire writes would arrive before the head, so then the body goes through the middleware too.
+    What the server's own wire writes would arrive before the head, so then the body goes through the middleware too. It
+    does if a middleware has put any `send` of its own before the server's: it may change the body.
     """
-    if wire.has_begun(receive):
+    if wire.has_begun(receive, send):
         return wire
     return GenericStream(receive, send, shutdown)
 
@@ -193,7 +197,7 @@ class GenericStream(_GenericWire):
         self._is_ended = False
         self._listening = asyncio.create_task(self._listen())
 
-    def has_begun(self, _receive: Receive) -> bool:
+    def has_begun(self, _receive: Receive, _send: Send) -> bool:
         # It writes by `send`, as the head is.
         return True
 

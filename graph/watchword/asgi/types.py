@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from email.message import Message as HeaderMessage
 from functools import lru_cache
+from types import MethodType
 from typing import Any, NamedTuple
 
 from watchword.formats import origin
@@ -39,6 +40,12 @@ for all requests with the same head."""
 TAKE_WHOLE = "take_whole"
 """The method of the object behind a server's `receive` that returns the whole body, once; None if it has not come."""
 TakeWhole = Callable[[], bytes | None]
+
+
+def of_server(call: Any, name: str) -> Any:
+    """Return a method of the object behind a server's `send` or `receive`; None if it has none, or a middleware's own
+    comes before it. One that gives the attributes of the server's as its own, as proxies do, is a middleware's too."""
+    return getattr(call.__self__, name, None) if type(call) is MethodType else None
 
 
 class BodyTooLarge(Exception):
@@ -77,7 +84,7 @@ class Response(NamedTuple):
     async def send(self, send: Send) -> None:
         if type(self.headers) is Fixed and self.status == 200:
             # Our own server writes such a response at once, unless a middleware has put its own `send` before it.
-            write = getattr(getattr(send, "__self__", None), WRITE_WHOLE, None)
+            write = of_server(send, WRITE_WHOLE)
             if write is not None and write(self.status, self.headers, self.body):
                 return
         headers = [*self.headers]
@@ -149,7 +156,7 @@ _content = lru_cache(MOST_CACHED)(_read_content)
 def whole_body(receive: Receive, limit: int) -> bytes | None:
     """Return the body, once, if all of it has come; None if it must be read. Raises `BodyTooLarge`."""
     # Our own server has most bodies already, unless a middleware has put its own `receive` before it.
-    take: TakeWhole | None = getattr(getattr(receive, "__self__", None), TAKE_WHOLE, None)
+    take: TakeWhole | None = of_server(receive, TAKE_WHOLE)
     body = None if take is None else take()
     if body is not None and len(body) > limit:
         raise BodyTooLarge

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from watchword.asgi.backlog import Outgoing
-from watchword.asgi.types import Message, Receive
+from watchword.asgi.types import Message, Receive, Send
 
 EXTENSION = "watchword.wire"
 """The key in `scope["extensions"]` under which a server passes its own wire."""
@@ -75,8 +75,8 @@ class SocketWire(Wire, Protocol):
 class StreamWire(Wire, Protocol):
     """An HTTP response that is written chunk by chunk, once its head was sent."""
 
-    def has_begun(self, receive: Receive) -> bool:
-        """Tell whether the head has left, and no middleware passes the response on by itself. `receive` is the app's."""
+    def has_begun(self, receive: Receive, send: Send) -> bool:
+        """Tell whether the head has left, and no middleware passes the response on by itself. The two are the app's."""
 
     async def interrupted(self) -> None:
         """Called when the server cancels the request's task: end the response with its reason, if that is possible."""

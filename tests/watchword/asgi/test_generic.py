@@ -122,7 +122,7 @@ async def test_a_stream_tells_that_its_client_has_gone(server: Server) -> None:
 
 
 async def test_the_wire_of_the_server_itself_is_preferred(server: Server) -> None:
-    own = object()
+    own = server
     for scope in ({"extensions": {wire.EXTENSION: own}}, {"extensions": {}}, {}):
         is_own = bool(scope.get("extensions"))
         assert (generic.socket(scope, server.receive, server.send, Shutdown()) is own) is is_own
@@ -136,7 +136,7 @@ async def test_a_body_goes_through_the_middleware_that_passes_its_head_on_later(
 ) -> None:
     class Own:
         def __init__(self, has_begun: bool) -> None:
-            self.has_begun = lambda _receive: has_begun
+            self.has_begun = lambda *_: has_begun
 
     def body(wire: Any) -> Any:
         return generic.body(wire, server.receive, server.send, Shutdown())

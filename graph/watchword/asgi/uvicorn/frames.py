@@ -15,6 +15,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from watchword.asgi import wire
+from watchword.asgi.direct import is_direct
 from watchword.asgi.types import Message
 from watchword.asgi.uvicorn.handshake import Upgrade, plain_upgrade, response_head
 from watchword.asgi.uvicorn.head import HeadProtocol
@@ -339,9 +340,8 @@ class PipeProtocol(_WireProtocol, RequestProtocol):
         scope["extensions"] = {EXTENSION: self}
         return scope
 
-    def has_begun(self, receive: Any) -> bool:
-        cycle = self._running
-        return cycle.response_started and getattr(receive, "__self__", None) is cycle
+    def has_begun(self, receive: Any, send: Any) -> bool:
+        return self._running.response_started and is_direct(receive, send, self._running)
 
     def pause_writing(self) -> None:
         super().pause_writing()

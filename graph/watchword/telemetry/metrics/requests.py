@@ -7,7 +7,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watchword.asgi.types import WRITE_WHOLE, Fixed, route_path
+from watchword.asgi.types import WRITE_WHOLE, Fixed, of_server, route_path
 from watchword.telemetry.metrics.histogram import DURATIONS, OTHER, Histogram, Histograms
 
 # RFC 9110, section 9.1, and RFC 5789. A client may send any other.
@@ -91,7 +91,7 @@ class _Measured:
 
     def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
         """Let our own server write a response at once, as without metrics. Returns False if it must be sent."""
-        write = getattr(getattr(self._send, "__self__", None), WRITE_WHOLE, None)
+        write = of_server(self._send, WRITE_WHOLE)
         if write is None or not write(status, headers, body):
             return False
         self._requests.answered(self._scope, self._began, status)

@@ -15,6 +15,7 @@ from watchword.asgi.types import (
     TRACEPARENT,
     WRITE_WHOLE,
     Fixed,
+    of_server,
     route_path,
 )
 from watchword.execution.plan import Plan
@@ -129,7 +130,7 @@ class _Recorded:
 
     def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
         """Let our own server write a response at once, as without traces. Returns False if it must be sent."""
-        write = getattr(getattr(self._send, "__self__", None), WRITE_WHOLE, None)
+        write = of_server(self._send, WRITE_WHOLE)
         if write is None or not write(status, headers, body):
             return False
         self._note_head(status, is_stream=False)

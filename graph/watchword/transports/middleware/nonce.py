@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 class NonceHeader:
     """ASGI middleware: every response to a request with a proof has the present nonce."""
+
+    passes_bodies = True
 
     def __init__(self, app: ASGIApp, nonce: Callable[[], str]) -> None:
         self._app = app
@@ -20,12 +23,12 @@ class NonceHeader:
             await self._app(scope, receive, send)
             return
 
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                headers["dpop-nonce"] = self._nonce()
-                # A cached response would give a later request a nonce that has expired.
-                headers["cache-control"] = "no-store"
-            await send(message)
+        await self._app(scope, receive, partial(self._tell, send=send))
 
-        await self._app(scope, receive, tell)
+    async def _tell(self, message: Message, send: Send) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=message["headers"])
+            headers["dpop-nonce"] = self._nonce()
+            # A cached response would give a later request a nonce that has expired.
+            headers["cache-control"] = "no-store"
+        await send(message)
