@@ -47,11 +47,19 @@ class PageSettings(BaseSettings):
     """All settings of the page. Each has a value that works."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        str_strip_whitespace=True,
     )
 
     title: str = Field(
-        "Status", max_length=100, description="The name at the top of the page, and of the feed."
+        "Status",
+        min_length=1,
+        max_length=100,
+        description="The name at the top of the page, and of the feed.",
     )
     about: str = Field(
         "", max_length=500, description="A sentence below the title that says whose page it is."

@@ -55,6 +55,8 @@ def test_without_any_the_page_works() -> None:
         ("LOGO", "missing.svg", "where no file is"),
         ("PAST_DAYS", "0", "greater than or equal to 1"),
         ("TITLE", "x" * 101, "at most 100"),
+        ("TITLE", "x" * 5_000, "at most 100"),
+        ("TITLE", "  ", "at least 1 character"),
         ("ABOUT", "x" * 5_000, "at most 500"),
         ("PAGE_ID", "x" * 5_000, "at most 64"),
     ],
@@ -113,7 +115,7 @@ def test_they_may_be_in_a_file(folder: Path) -> None:
     assert (found.title, found.links[0].text) == ("Acme", "Help")
 
 
-@pytest.mark.parametrize("given", [{"title": ""}, {"about": "x"}, {"page_id": "abc"}])
+@pytest.mark.parametrize("given", [{"title": "x"}, {"about": "x"}, {"page_id": "abc"}])
 def test_they_do_not_change(given: dict[str, Any]) -> None:
     found = PageSettings(_env_file=None, **given)
     with pytest.raises(ValueError, match="frozen"):
