@@ -25,7 +25,7 @@ from watchword.process.background import Background
 from watchword.process.clock import Clock, sleep
 from watchword.process.turns import Turns
 from watchword.storage.columns import moment
-from watchword.storage.database import Database, is_unavailable
+from watchword.storage.database import Database
 from watchword.transaction import Transaction
 
 PRESENCE = "watchword.presence"
@@ -140,12 +140,9 @@ class Presence:
             return
         self._registry.forget(stay)
         self._unwritten.add(stay.place)
-        try:
+        # If it fails, the next sign of life of this process tries it again, and logs why that fails.
+        with suppress(Exception):
             await self.write()
-        except Exception as error:
-            # The sign of life of this process writes it later, and says in the log that the database is away.
-            if not is_unavailable(error):
-                raise
 
     async def _write_all(self) -> None:
         while self._unwritten and not self._is_closed:
