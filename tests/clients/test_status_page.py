@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from incident_room.pages.assets import Assets
@@ -314,6 +315,21 @@ def test_a_reader_of_statuspages_reads_this_one(account: Account, tmp_path: Path
     assert "Checkout fails for some customers" in metrics
     assert "Database upgrade for reports" in metrics
     assert 'statuspage_probe_check{service_name="Acme"} 1.0' in metrics
+
+
+async def test_the_widget_of_statuspage_shows_the_state_of_this_page(
+    node: Path, chromium: Path, account: Account, tmp_path: Path
+) -> None:
+    options = {
+        "chromium": str(chromium),
+        "profile": str(tmp_path / "profile"),
+        "url": account["url"],
+    }
+    async with running(node, "status_widget.mjs", **options) as script:
+        [shown] = await script.rest()
+    told = httpx2.get(f"{account['url']}/api/v2/status.json").json()["status"]
+    assert shown["text"].strip() == told["description"]
+    assert told["indicator"] in shown["classes"]
 
 
 async def incident_path(script: Script, paths: dict[str, str]) -> dict[str, str]:
