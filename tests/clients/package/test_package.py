@@ -18,7 +18,7 @@ import pytest
 from tests.clients.package.site import ADMIN, FOLDER, PASSWORD, PERSON, Site
 from tests.clients.script import running
 from tests.support.documents import ROOT, run
-from tests.support.npm_package import CLIENT, STOCK, compiled, project
+from tests.support.npm_package import CLIENT, STOCK, compiled, project, run_npm
 
 # Bytes, gzipped: session and socket with all that they import, minified, in one file.
 MOST = 8 * 1_024
@@ -128,8 +128,10 @@ async def test_a_page_signs_in_and_follows(
 ) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
-    project(folder, packed)
     if made_by == "vite":
+        (folder / "package.json").write_text('{"private": true, "type": "module"}')
+        # It has no dependencies: npm asks no registry.
+        await asyncio.to_thread(run_npm, "install", "--offline", str(packed), cwd=folder)
         script = (FOLDER / "page.html").read_text().partition('<script type="module">')[2]
         (folder / "main.js").write_text(script.partition("</script>")[0])
         (folder / "index.html").write_text(VITE_PAGE)
@@ -150,9 +152,9 @@ async def test_a_page_signs_in_and_follows(
         )
         assert done.returncode == 0, done.stdout + done.stderr
     else:
-        shutil.copytree(
-            folder / "node_modules/watchword-client/dist", site.folder / "hand/watchword-client"
-        )
+        with tarfile.open(packed) as archive:
+            archive.extractall(folder, filter="data")
+        shutil.copytree(folder / "package/dist", site.folder / "hand/watchword-client")
         for name in ("page.html", "commands.mjs"):
             shutil.copy(FOLDER / name, site.folder / "hand")
     name = {"vite": "vite/index.html", "hand": "hand/page.html"}[made_by]
