@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import strawberry
+from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from strawberry import federation
@@ -17,6 +18,7 @@ from strawberry.schema.config import StrawberryConfig
 from tests.refusals.ground import Case, Greeting, Ground, greeting
 from watchword import Domain, HasRole, Public, SignedIn, cost, guarded_by, list_size
 from watchword.domain import Mount, load
+from watchword.mounting.asgi_app import Watchword
 from watchword.transports.http import form
 
 
@@ -225,6 +227,17 @@ def mounted_twice(ground: Ground) -> None:
     ground.serve(Domain(default_permissions=[Public]), strawberry.Schema(Open))
 
 
+def routed_at_the_root(ground: Ground) -> None:
+    settings = ground.serve().pipeline.settings
+    watchword = Watchword(greeting(), settings, clock=ground.clock)
+    for path in ("", "/"):
+        with ground.refused(r'has a path.* To answer at the root.* app.mount\("/", watchword\)'):
+            watchword.router(path)
+    app = FastAPI(lifespan=watchword.lifespan)
+    app.mount("/", watchword)
+    assert watchword.router("/inner").routes
+
+
 def guards(ground: Ground) -> None:
     with ground.refused(r"for example @guarded_by\(SignedIn\)"):
         guarded_by()
@@ -368,6 +381,6 @@ CASES: list[Case] = [
     *(batches, overrides, routes, misnamed_hook, no_schema, unnamed, other_domain),
     *(domain_of_another_name, missing_module, hooks, accounts, roles, permissions, declared),
     *(unknown_name, undeclared, replaced, mounted_twice, guards, silent, references, keyed),
-    interfaces,
+    *(interfaces, routed_at_the_root),
     *(uploads, costs),
 ]

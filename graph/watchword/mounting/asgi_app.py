@@ -18,6 +18,7 @@ from watchword.app import create_app
 from watchword.bootstrap import Started, bootstrap
 from watchword.config.settings import Settings, read
 from watchword.domain import Domain, Mount, check
+from watchword.errors import Unsafe
 from watchword.oauth.metadata import WELL_KNOWN
 from watchword.process.clock import Clock, SystemClock
 from watchword.transports.middleware.startup import Stage
@@ -110,8 +111,13 @@ class Watchword:
         """Return a router for `app.include_router`: this app mounted at `path`, with its lifespan.
 
         FastAPI runs the lifespan of an included router beside the app's own, so nothing else is needed there.
-        It includes `well_known`.
+        It includes `well_known`. Raises `Unsafe` for the root of the host, which FastAPI includes no router at.
         """
+        if not path.strip("/"):
+            raise Unsafe(
+                'A router has a path, such as "/watchword". To answer at the root, where clients ask for /graphql, write'
+                ' app.mount("/", watchword) behind all other routes, and FastAPI(lifespan=watchword.lifespan).'
+            )
         return APIRouter(
             routes=[*self.well_known, StarletteMount(path, self)], lifespan=self.lifespan
         )

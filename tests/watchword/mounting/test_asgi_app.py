@@ -61,6 +61,21 @@ def by_router(inner: Watchword) -> FastAPI:
     return app
 
 
+async def test_it_answers_at_the_root_behind_the_routes_of_the_app(
+    sqlite_url: str, clock: MovedClock, tmp_path: Any
+) -> None:
+    settings = await prepared(sqlite_url, clock, home=tmp_path)
+    inner = Watchword(toy_schema.schema, settings, domain=MOUNT.domain, clock=clock)
+    app = FastAPI(lifespan=inner.lifespan)
+    app.get("/own")(lambda: "own")
+    app.mount("/", inner)
+    async with serving_by("uvicorn", app) as (url, _), httpx2.AsyncClient() as client:
+        assert (await client.get(f"{url}/own")).json() == "own"
+        for transport in TRANSPORTS.values():
+            answers = [each async for each in transport(f"{url}/graphql", "{ hello }")]
+            assert answers == [{"data": {"hello": "hello world"}}]
+
+
 @pytest.mark.parametrize("make", [by_lifespan, by_own_lifespan, by_router])
 async def test_it_works_below_its_path(make: Any, inner: Watchword) -> None:
     async with serving_by("uvicorn", make(inner)) as (url, _), httpx2.AsyncClient() as client:
