@@ -77,6 +77,8 @@ def cost(
         ("{ sized { name } }", DEFAULT),
         ("{ toys(first: 7) @include(if: true) { nodes { name } } }", 1 + 7),
         ("{ ... @skip(if: false) { toys(first: 7) { nodes { name } } } }", 1 + 7),
+        ("{ toys(first: 7) { ... @defer { nodes { name } } } }", 1 + 1 + 7),
+        ("{ toys(first: 7) { nodes @stream { name ... @defer { name } } } }", 1 + 1 + 7 * (1 + 1)),
     ],
 )  # fmt: skip
 def test_each_object_costs_one_and_pages_are_multiplied(query: str, objects: float) -> None:
