@@ -7,18 +7,18 @@ from inspect import getclosurevars
 from types import FunctionType, MethodType
 from typing import Any
 
-from starlette.middleware.cors import CORSMiddleware
-
 PASSES_BODIES = "passes_bodies"
 """The attribute by which a class says of its method, of which a `partial` has the next `send`, that it passes bodies on."""
 
-# They note that a response has begun. Every app of Starlette and FastAPI has both of them.
+# The first two note that a response has begun, and every app of Starlette and FastAPI has them. The last adds headers. They
+# are known by name, so that what a server without Starlette needs does not import it.
 _PASSING = {
     ("starlette.middleware.errors", "ServerErrorMiddleware.__call__.<locals>._send"),
     (
         "starlette._exception_handler",
         "wrap_app_handling_exceptions.<locals>.wrapped_app.<locals>.sender",
     ),
+    ("starlette.middleware.cors", "CORSMiddleware.send"),
 }
 
 
@@ -31,7 +31,7 @@ def behind(send: Any) -> Any:
 
 
 def _next(send: Any) -> Any:
-    if type(send) is FunctionType and (send.__module__, send.__qualname__) in _PASSING:
+    if type(send) is FunctionType and _is_known(send):
         return getclosurevars(send).nonlocals["send"]
     if type(send) is partial and type(send.func) is MethodType and _passes(send.func):
         return send.keywords["send"]
@@ -39,5 +39,8 @@ def _next(send: Any) -> Any:
 
 
 def _passes(method: MethodType) -> bool:
-    is_starlettes = method.__func__ is CORSMiddleware.send
-    return is_starlettes or getattr(type(method.__self__), PASSES_BODIES, False)
+    return _is_known(method) or getattr(type(method.__self__), PASSES_BODIES, False)
+
+
+def _is_known(function: FunctionType | MethodType) -> bool:
+    return (function.__module__, function.__qualname__) in _PASSING
