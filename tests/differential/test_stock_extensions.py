@@ -106,14 +106,32 @@ async def test_extensions_that_limit_do_the_same(
     made, operations = LIMITING[name]
     for operation in operations:
         theirs, ours = await both(made, operation, transport, sqlite_url, clock)
-        if theirs[0][0] == []:
-            # An error that `on_parse` raises ends an operation without a word on Strawberry's sockets.
-            assert messages(ours[0]) == {"Syntax Error: Expected Name, found <EOF>."}
-        elif "closed" in theirs[0][0][0]:
-            # Strawberry closes the whole socket for a document that cannot be parsed.
-            assert {each["reason"] for [each] in theirs[0]} == messages(ours[0])
-        else:
-            assert ours[0] == theirs[0]
+        compare(theirs[0], ours[0])
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse", "multipart"])
+@pytest.mark.parametrize("name", LIMITING)
+async def test_extensions_that_limit_do_the_same_for_subscriptions(
+    name: str, transport: str, sqlite_url: str, clock: MovedClock
+) -> None:
+    made, _ = LIMITING[name]
+    for asked in ("grown(to: 2) { name broken }", "a: grown(to: 2) { b: name c: name }"):
+        operation = Operation(f"subscription {{ {asked} }}")
+        theirs, ours = await both(made, operation, transport, sqlite_url, clock)
+        compare(theirs[0], ours[0])
+
+
+def compare(theirs: list[list[Any]], ours: list[list[Any]]) -> None:
+    """Compare the answers, but for what ends an operation on a socket of Strawberry's before it is parsed."""
+    if theirs[0] == []:
+        # An error that `on_parse` raises ends an operation without a word on Strawberry's sockets.
+        [said] = messages(ours)
+        assert said.startswith("Syntax Error: ")
+    elif "closed" in theirs[0][0]:
+        # Strawberry closes the whole socket for a document that cannot be parsed.
+        assert {each["reason"] for [each] in theirs} == messages(ours)
+    else:
+        assert ours == theirs
 
 
 def messages(answers: list[list[Any]]) -> set[str]:
