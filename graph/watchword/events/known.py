@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from watchword.events.event import Place
+from watchword.events.event import BEGINNING, Place
 
 # The marks of so many of a stream's newest events are kept, to tell repeated events from those of another past.
 MARKS = 256
@@ -49,6 +49,24 @@ class Known:
     def position(self, stream: str) -> int:
         """Return the highest known position of a watched stream; 0 if none is known."""
         return self._positions[stream]
+
+    def has(self, stream: str, place: Place) -> bool:
+        """Tell whether a place of a watched stream is one of those that are remembered with their marks."""
+        return place.position < 1 or self._marks[stream].get(place.position) == place.mark
+
+    def newest(self, stream: str) -> Place:
+        """Return the newest known place of a watched stream; `BEGINNING` if none is known."""
+        position = self._positions[stream]
+        mark = self._marks[stream].get(position)
+        return BEGINNING if mark is None else Place(position, mark)
+
+    def remember(self, stream: str, place: Place) -> None:
+        """Remember a place of a watched stream that the log has, and that is not newer than what is known."""
+        marks, newest = self._marks[stream], self._positions[stream]
+        # The newest must not be the one that makes place for it.
+        if (mark := marks.pop(newest, None)) is not None:
+            marks[newest] = mark
+        self._keep(marks, place)
 
     def note(self) -> int:
         """Return a note of what is known now. Take it before anything is read from the database."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchword.events.event import Place
+from watchword.events.event import BEGINNING, Place
 from watchword.events.known import MARKS, Known
 
 
@@ -129,6 +129,20 @@ def test_the_marks_of_a_limited_number_of_events_are_kept(known: Known) -> None:
     assert known.holds(note, ["toys"])
     known.happened("toys", place(10))
     assert not known.holds(note, ["toys"])
+
+
+def test_remembered_places_are_bounded_and_never_take_the_place_of_the_newest(known: Known) -> None:
+    known.read("toys", place(9_000))
+    note = known.note()
+    for position in range(1, MARKS + 11):
+        known.remember("toys", place(position))
+    assert known.newest("toys") == place(9_000)
+    assert known.has("toys", place(MARKS + 10))
+    assert not known.has("toys", place(1))
+    assert not known.has("toys", place(MARKS + 10, "b"))
+    assert known.holds(note, ["toys"])
+    known.forget()
+    assert known.newest("toys") == BEGINNING
 
 
 def test_a_look_is_current_for_twice_the_interval(known: Known, now: Now) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from watchword.errors import CursorExpired
+from watchword.errors import CursorExpired, WentBack
 from watchword.events.cursor import Named
 from watchword.events.log.event_log import WENT_BACK, EventLog
 from watchword.process.background import Background
@@ -25,9 +25,14 @@ class Heads:
         Raises `BadUserInput` for a text that is no cursor of this server, and `CursorExpired` for a cursor of
         another log, of an event that the log does not have, or of a version that named no stream.
         """
+        known = self._event_log.known
         for named in map(self._event_log.cursors.read_named, cursors):
-            if named.stream in self._event_log.known.streams and self._is_ahead(named):
+            if named.stream not in known.streams:
+                continue
+            if self._is_ahead(named):
                 await self._reach(named)
+            elif not known.has(named.stream, named.place):
+                await self._compare(named)
 
     def _is_ahead(self, named: Named) -> bool:
         return named.place.position > self._event_log.known.position(named.stream)
@@ -41,6 +46,30 @@ class Heads:
         await asyncio.shield(self._reading.get(named.stream) or self._begin(named.stream))
         if self._is_ahead(named):
             raise CursorExpired(WENT_BACK)
+
+    async def _compare(self, named: Named) -> None:
+        """Check a cursor that is not ahead, and is not known either: the log may have gone back, and gone on from there."""
+        stream, place = named.stream, named.place
+        known = self._event_log.known
+        try:
+            await self._event_log.check(stream, place)
+            await self._check_newest(stream)
+        except WentBack:
+            raise
+        except CursorExpired:
+            return  # it was pruned, so the log has gone on since
+        if self._is_ahead(named):
+            await self._reach(named)
+        else:
+            known.remember(stream, place)
+
+    async def _check_newest(self, stream: str) -> None:
+        """Forget everything if the log does not have the newest event that is known."""
+        known = self._event_log.known
+        try:
+            await self._event_log.check(stream, known.newest(stream))
+        except WentBack:
+            known.forget()
 
     def _begin(self, stream: str) -> asyncio.Task[None]:
         reading = self._read(stream)

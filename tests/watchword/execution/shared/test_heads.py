@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from tests.support.clock import MovedClock
 from tests.support.toy_server import toy_pipeline, until
@@ -15,6 +16,7 @@ from watchword.errors import BadUserInput, CursorExpired
 from watchword.events.cursor import Cursors
 from watchword.events.event import Event, Place
 from watchword.events.log.event_log import append
+from watchword.events.log.tables import events, streams
 from watchword.execution.shared.heads import Heads
 
 
@@ -117,6 +119,54 @@ async def test_an_event_that_the_log_does_not_have_is_expired(
         with pytest.raises(CursorExpired, match="earlier state"):
             await heads.reach([lost])
         assert counted.count == count
+
+
+async def went_back(services: Services, to: int) -> None:
+    """Lose the newest events of `toys`, as if the database was restored from a copy."""
+    async with services.database.write() as db:
+        mark = await db.scalar(select(events.c.mark).where(events.c.position == to))
+        await db.execute(delete(events).where(events.c.position > to))
+        await db.execute(update(streams).values(position=to, mark=mark))
+
+
+@pytest.mark.parametrize("more", [0, 3], ids=["at the newest known position", "before it"])
+async def test_a_cursor_from_after_the_log_went_back_makes_everything_forgotten(
+    more: int, services: Services, heads: Heads
+) -> None:
+    known = services.event_log.known
+    await happened(services)
+    for _ in range(1 + more):
+        last = await happened(services)
+    # The head alone is known, as after a start.
+    await heads.reach([last])
+    note = known.note()
+    await went_back(services, 1)
+    anew = await happened(services)
+    await heads.reach([anew])
+    assert not known.holds(note, ["toys"])
+    assert known.position("toys") == 2
+    with pytest.raises(CursorExpired):
+        await heads.reach([last])
+
+
+async def test_an_older_cursor_is_compared_with_the_log_once(
+    services: Services, heads: Heads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = await happened(services), await happened(services)
+    await heads.reach([last])
+    note = services.event_log.known.note()
+    checked: list[Place] = []
+    check = services.event_log.check
+
+    async def counted(stream: str, place: Place) -> None:
+        checked.append(place)
+        await check(stream, place)
+
+    monkeypatch.setattr(services.event_log, "check", counted)
+    for _ in range(3):
+        await heads.reach([first, last])
+    assert [place.position for place in checked] == [1, 2]
+    assert services.event_log.known.holds(note, ["toys"])
 
 
 async def test_other_cursors_are_refused(services: Services, heads: Heads) -> None:
