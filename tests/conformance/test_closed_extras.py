@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import strawberry
+from strawberry.extensions import SchemaExtension
 
 from tests.conformance.live import every_transport, live
 from tests.support.clients import TRANSPORTS, WebSocketClient
@@ -155,10 +156,10 @@ SCHEMA = strawberry.Schema(
 )
 
 
-def serve(clock: MovedClock, desk: Desk) -> Any:
+def serve(clock: MovedClock, desk: Desk, schema: strawberry.Schema = SCHEMA) -> Any:
     return toy_server(
         clock,
-        SCHEMA,
+        schema,
         domain=Domain(context=desk.context),
         event_seconds=EVENT_SECONDS,
         operation_seconds=OPERATION_SECONDS,
@@ -269,6 +270,30 @@ async def test_an_event_whose_resolver_fails_or_takes_too_long_closes_its_own(
             mine.held.set()
             await until(lambda: len(mine.opened) == 2 and mine.open == 1)  # noqa: B023
         await mine.closed(2)
+
+
+class Hears(SchemaExtension):
+    """Hears of each event's answer."""
+
+    async def on_stream_result(self, _result: Any) -> AsyncIterator[None]:
+        yield
+
+
+async def test_an_event_that_an_extension_hears_of_keeps_its_own_until_its_resolvers_have_ended(
+    clock: MovedClock, desk: Desk
+) -> None:
+    schema = strawberry.Schema(Query, subscription=Subscription, extensions=[Hears])
+    query = "subscription { things { hangs } }"
+    async with serve(clock, desk, schema) as server, live("sse", server, query) as client:
+        await server.followed(1)
+        await server.publish("1")
+        await until(lambda: desk.holding == 1)
+        clock.move(EVENT_SECONDS)
+        await client.until(1)
+        assert [each.is_open for each in desk.opened] == [True, True]
+        desk.held.set()
+        await until(lambda: desk.open == 1)
+    await desk.closed(2)
 
 
 ENDINGS = {
