@@ -57,8 +57,8 @@ class Place:
             "WATCHWORD_HOME": str(self.home),
         }
 
-    def refused(self, *arguments: str, **environment: str) -> str:
-        """Start a server that must fail, and return its error message."""
+    def refused(self, *arguments: str, lines: int = 1, **environment: str) -> str:
+        """Start a server that must fail, and return its error message, which has so many lines."""
         done = subprocess.run(
             [WATCHWORD, "serve", "--port", "0", *arguments],
             cwd=self.current,
@@ -69,7 +69,7 @@ class Place:
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("Error: ")
-        assert done.stderr.count("\n") == 1
+        assert done.stderr.count("\n") == lines
         return done.stderr.removeprefix("Error: ").strip()
 
     @contextmanager
@@ -335,8 +335,9 @@ def test_a_shell_without_the_chosen_password_says_so_and_sends_nothing(server: L
 def test_a_schema_that_forgot_a_permission_is_not_served(tmp_path: Path) -> None:
     place = Place(tmp_path)
     (place.current / "uncovered.py").write_text(UNCOVERED)
-    said = place.refused("--schema", "uncovered:schema")
+    said = place.refused("--schema", "uncovered:schema", lines=5)
     assert said.startswith("Query.greeting: no permission is declared.")
+    assert '"Query.greeting": [SignedIn],' in said.splitlines()[2]
 
 
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
