@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   heartbeat: number;
   /** Milliseconds for which a connection without subscriptions is kept. */
   idle: number;
-  /** Choose how to connect, after so many failures. */
+  /** Choose how to connect, after so many failures of a wire. */
   choose(failures: number): Connect;
   /** Hear that the server has been heard on a connection that was made so. */
   heard(connect: Connect): void;
@@ -49,12 +49,14 @@ export class Connection implements WireEvents {
   #session: Session;
   #clock: Clock;
   #wire: Wire | null = null;
-  // How the present attempt connects.
-  #way!: Connect;
+  // How the present attempt connects, once it has a token.
+  #way: Connect | null = null;
   // From the first step of an attempt to the end of its wire.
   #isTrying = false;
   #isOpen = false;
   #failures = 0;
+  // Those of a wire. The others had no token.
+  #wires = 0;
   // Ends in a row that were for the sake of the token.
   #refusals = 0;
   // When the present attempt was begun, and when its wire was opened.
@@ -148,6 +150,7 @@ export class Connection implements WireEvents {
   async #connect(): Promise<void> {
     this.#drop();
     this.#isTrying = true;
+    this.#way = null;
     this.#triedAt = this.#clock.now();
     const attempt = this.#attempt, isCurrent = (): boolean => attempt === this.#attempt;
     this.#options.tell("connecting", undefined);
@@ -156,7 +159,7 @@ export class Connection implements WireEvents {
       if (!isCurrent()) return;
       this.#token = token;
       this.#expect(0);
-      this.#way = this.#options.choose(this.#failures);
+      this.#way = this.#options.choose(this.#wires);
       const wire = await this.#way(token, this);
       // A wire that comes too late is closed: nobody would hear it.
       if (!isCurrent()) return wire.close();
@@ -180,7 +183,7 @@ export class Connection implements WireEvents {
   }
 
   heard(): void {
-    this.#options.heard(this.#way);
+    this.#options.heard(this.#way!);
     if (this.#isOpen) this.#watch();
   }
 
@@ -278,8 +281,9 @@ export class Connection implements WireEvents {
 
   async closed(code: number, reason: string, patience = 0): Promise<void> {
     const token = this.#token, isOfToken = code === 4401 || code === 4403;
-    if (this.#isOpen && this.#clock.now() >= this.#openedAt + STABLE) this.#failures = this.#refusals = 0;
+    if (this.#isOpen && this.#clock.now() >= this.#openedAt + STABLE) this.#failures = this.#refusals = this.#wires = 0;
     this.#failures += 1;
+    this.#wires += this.#way ? 1 : 0;
     this.#refusals = isOfToken ? this.#refusals + 1 : 0;
     this.#drop();
     this.#options.tell("closed", { code, reason });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeSocket, json, settled } from "./fakes.mjs";
+import { FakeSocket, json, settled, stream, tokens } from "./fakes.mjs";
 import { QUERY, accepted, made, next } from "./lives.mjs";
 
 test("a message that makes no sense cuts the socket, and what it carried resumes", async () => {
@@ -178,4 +178,28 @@ test("a page that wakes gives an attempt that is under way two seconds from its 
   await clock.move(5_000);
   assert.deepEqual([FakeSocket.made.length, FakeSocket.last.closedWith], [3, undefined]);
   delete globalThis.window;
+});
+
+test("server-sent events that got through are tried again after a token could not be fetched", async () => {
+  let failing = 0, open;
+  const refresh = () => {
+    if (failing-- > 0) throw new TypeError("fetch failed");
+    return tokens("s1");
+  };
+  const routes = { "/api/auth/refresh": refresh, "/graphql": () => (open = stream()).response() };
+  const { clock, heard, follow } = await made({ transport: "auto", signedIn: true, routes });
+  follow();
+  while (!open) {
+    await clock.move(1_000);
+    if (!open) FakeSocket.last.end(1006);
+  }
+  open.say({ data: { made: 1 } });
+  await clock.move(20_000);
+  const { length } = FakeSocket.made, before = open;
+  failing = 1;
+  open.say({ errors: [{ message: "", extensions: { code: "TOKEN_EXPIRED" } }] });
+  while (open === before) await clock.move(1_000);
+  open.say({ data: { made: 2 } });
+  await settled();
+  assert.deepEqual([heard.at(-1), failing, FakeSocket.made.length], [2, -1, length]);
 });
