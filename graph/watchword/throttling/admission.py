@@ -96,7 +96,8 @@ class DocumentQuota:
     def take(self, address: str | None, document: int, weight: int) -> Slot:
         """Take a slot for an address, with the number of a document and what it weighs.
 
-        Without an address, for a run that several callers share, only the bound of the process counts. Raises `RateLimited`, and counts nothing, when too much is held. The first document always has room.
+        Without an address, for a run that several callers share, only the bound of the process counts. Raises
+        `RateLimited`, and counts nothing, when too much is held. The first document always has room.
         """
         keys: list[Key] = []
         for network in () if address is None else networks(address):
