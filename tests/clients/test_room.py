@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,11 +42,23 @@ printf('2020-01-01 00:%02d:%02d.000000', n / 60, n % 60), '2020-01-02', 1 FROM n
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with serving(tmp_path_factory.mktemp("room")) as server:
+        yield server
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Iterator[LiveServer]:
+    """A server like `room`, with nothing that other tests have made: each thing there has buttons of its own."""
+    with serving(tmp_path / "home") as server:
+        yield server
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[LiveServer]:
     """A server with the demo data, and a person for each role. It tells each of them no more than that one reaches, and takes
     only the documents of the pages."""
     if Assets().get("room.js") is None:
         missing("The room is not built: run `make pages`.")
-    home = tmp_path_factory.mktemp("room")
     documents = {"WATCHWORD_DOCUMENTS": str(MANIFEST), "WATCHWORD_DOCUMENTS_ONLY": "true"}
     with issuing(home, WATCHWORD_INTROSPECTION="hidden", **documents) as server:
         for name, role, address in PEOPLE:
@@ -238,12 +250,12 @@ async def test_every_page_is_readable_light_and_dark_wide_and_narrow(
 
 
 async def test_each_role_is_offered_what_the_server_allows_it_and_nothing_else(
-    node: Path, chromium: Path, room: LiveServer, tmp_path: Path, screenshots: Path
+    node: Path, chromium: Path, untouched: LiveServer, tmp_path: Path, screenshots: Path
 ) -> None:
-    async with Rights.of(room) as rights:
+    async with Rights.of(untouched) as rights:
         options = {"roles": [*ROLES], "incidents": rights.incidents}
         async with windows(
-            node, chromium, room.url, tmp_path, screenshots, "rights", **options
+            node, chromium, untouched.url, tmp_path, screenshots, "rights", **options
         ) as script:
             offered = {role: {*(await script.wait(role))["offered"]} for role in ROLES}
             await script.rest()

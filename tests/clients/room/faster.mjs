@@ -67,12 +67,13 @@ await carl.press("Change status of Webhooks");
 await carl.choose("Status", "MAJOR_OUTAGE");
 await carl.press("Change", "button", "dialog");
 await carl.page.waitForFunction(() => document.querySelector("dialog") === null);
-await reader.sees("Major outage", "main");
+const row = () => [...document.querySelectorAll("main li")].find((each) => each.textContent.includes("Webhooks"))?.innerText;
+await reader.page.waitForFunction(`(${row})()?.includes("Major outage")`);
 const { components: exported } = await (await fetch(`${options.url}/api/v2/components.json`)).json();
 say("component", {
   api: (await ask("RoomAllComponents")).components.find(({ name }) => name === "Webhooks").status,
   statuspage: exported.find(({ name }) => name === "Webhooks").status,
-  page: await reader.page.$$eval("main li", (all) => all.filter((each) => each.textContent.includes("Webhooks")).at(0).innerText),
+  page: await reader.page.evaluate(row),
 });
 await close();
 
