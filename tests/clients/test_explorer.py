@@ -29,11 +29,8 @@ def options(site: Site, chromium: Path, folder: Path, **more: Any) -> dict[str, 
 
 @pytest.fixture
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
-    made = Site(sqlite_url, clock)
-    await made.prepare()
-    await made.start_at_a_name()
-    yield made
-    await made.stop()
+    async with Site(sqlite_url, clock).running(at_a_name=True) as made:
+        yield made
 
 
 async def test_a_person_signs_in_by_passkey_steps_up_and_signs_in_by_code(

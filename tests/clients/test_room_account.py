@@ -26,11 +26,8 @@ LATER = 400
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
     if Assets().get("room.js") is None:
         missing("The room is not built: run `make pages`.")
-    made = Site(sqlite_url, clock)
-    await made.prepare()
-    await made.start_at_a_name()
-    yield made
-    await made.stop()
+    async with Site(sqlite_url, clock).running(at_a_name=True) as made:
+        yield made
 
 
 async def sign_in(site: Site, **more: str) -> Any:

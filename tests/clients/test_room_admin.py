@@ -67,11 +67,8 @@ class SlowSite(Site):
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[SlowSite]:
     if Assets().get("room.js") is None:
         missing("The room is not built: run `make pages`.")
-    made = SlowSite(sqlite_url, clock)
-    await made.prepare()
-    await made.start()
-    yield made
-    await made.stop()
+    async with SlowSite(sqlite_url, clock).running() as made:
+        yield made
 
 
 async def test_what_an_admin_presses_has_its_effect_and_what_is_shown_is_true(

@@ -34,11 +34,8 @@ REPORTER = Registration(
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
     if Assets().get("room.js") is None:
         missing("The room is not built: run `make pages`.")
-    made = Site(sqlite_url, clock)
-    await made.prepare()
-    await made.start()
-    yield made
-    await made.stop()
+    async with Site(sqlite_url, clock).running() as made:
+        yield made
 
 
 async def shows(script: Script, site: Site) -> int:

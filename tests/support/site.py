@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import strawberry
@@ -83,6 +83,16 @@ class Site:
             **settings,
         )
         self._running = AsyncExitStack()
+
+    @asynccontextmanager
+    async def running(self, *, at_a_name: bool = False) -> AsyncIterator[Self]:
+        """Prepare the server, and run it for a block; at the name that passkeys need, or at its address."""
+        await self.prepare()
+        await (self.start_at_a_name() if at_a_name else self.start())
+        try:
+            yield self
+        finally:
+            await self.stop()
 
     async def prepare(self, *responders: str) -> None:
         """Add the signing key, an admin, a responder, and others by their addresses."""

@@ -74,8 +74,5 @@ async def site(
     for name in ("page.html", "commands.mjs"):
         shutil.copy(FOLDER / name, folder)
     (folder / "index.html").write_text(block(FRONT_END, "html", "importmap"))
-    made = Site(sqlite_url, clock, folder, package)
-    await made.prepare()
-    await made.start()
-    yield made
-    await made.stop()
+    async with Site(sqlite_url, clock, folder, package).running() as made:
+        yield made

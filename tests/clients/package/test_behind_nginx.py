@@ -13,11 +13,11 @@ import pytest
 
 from tests.clients.package.site import FOLDER, LIFE, LIVE, PASSWORD, PERSON, Site
 from tests.clients.package.test_life import hears, names
-from tests.clients.script import running
+from tests.clients.script import Script, running
 from tests.support import toy_schema
 from tests.support.clock import MovedClock
 from tests.support.compose import compose
-from tests.support.nginx import nginx, trust
+from tests.support.nginx import Nginx, nginx, trust
 from tests.support.toy_server import ToyServer, toy_server
 from watchword.transports.http.streaming import KEEP_ALIVE_SECONDS
 
@@ -35,6 +35,15 @@ def stock(content: str) -> str:
 def impatient(content: str) -> str:
     """Return a configuration that cuts what is quiet for a second."""
     return content.replace("proxy_read_timeout 1h", "proxy_read_timeout 1s")
+
+
+async def resumes(page: Script, site: Site, proxy: Nginx) -> None:
+    """Stop nginx, let something happen, and wait until the page shows what happens after nginx has started again."""
+    proxy.stop()
+    await page.wait("closed")
+    await site.open()
+    proxy.start()
+    await hears(page, site)
 
 
 @pytest.mark.parametrize("change", [stock, str])
@@ -57,11 +66,7 @@ async def test_the_client_follows_by_server_sent_events_and_resumes_after_nginx_
             page.tell("follow", query=LIVE)
             await page.wait("next")
             await hears(page, site)
-            proxy.stop()
-            await page.wait("closed")
-            await site.open()
-            proxy.start()
-            await hears(page, site)
+            await resumes(page, site, proxy)
             assert names(page) == site.opened[1:]
 
 
@@ -94,11 +99,7 @@ async def test_a_browser_behind_a_proxy_that_passes_no_websocket_misses_nothing(
             while (await page.wait("closed"))["code"] != 4403:
                 pass
             await hears(page, site)
-            proxy.stop()
-            await page.wait("closed")
-            await site.open()
-            proxy.start()
-            await hears(page, site)
+            await resumes(page, site, proxy)
             page.tell("signOut")
             await page.wait("signedOut")
             await hears(page, site)

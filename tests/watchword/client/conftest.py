@@ -13,11 +13,8 @@ from watchword.client import Person, Server
 
 @pytest.fixture
 async def site(sqlite_url: str, clock: MovedClock) -> AsyncIterator[Site]:
-    made = Site(sqlite_url, clock)
-    await made.prepare()
-    await made.start()
-    yield made
-    await made.stop()
+    async with Site(sqlite_url, clock).running() as made:
+        yield made
 
 
 @pytest.fixture
