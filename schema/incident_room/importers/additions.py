@@ -14,6 +14,7 @@ from incident_room.importers.statuspage_file import (
     SourceIncident,
     SourceUpdate,
     in_order,
+    marks_of_import,
     values_of_incident,
     values_of_update,
 )
@@ -71,7 +72,8 @@ class _Additions:
                 "source_id": incident.id,
                 "version": 1,
                 "updated_at": incident.changed_at,
-                **values_of_incident(incident, digest),
+                **values_of_incident(incident),
+                **marks_of_import(incident, digest),
             }
         )
         linked = [each.id for each in incident.components if not each.group]
@@ -80,7 +82,7 @@ class _Additions:
             for id in dict.fromkeys(linked)
             if id in self._known
         ]
-        updates = {each.id: each for each in incident.incident_updates}
+        updates = incident.updates
         last = None
         differing: dict[str, None] = {}
         for update in in_order(updates.values()):

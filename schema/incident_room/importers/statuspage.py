@@ -8,9 +8,10 @@ responders' changes here stay until the source changes the same incident.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +25,7 @@ from incident_room.importers.statuspage_file import (
     SourceIncident,
     SourceUpdate,
     in_order,
+    marks_of_import,
     read,
     values_of_incident,
     values_of_update,
@@ -113,15 +115,23 @@ class _Import:
         self._new: dict[str, Entry] = {}
 
     async def run(self, progress: Progress) -> None:
-        # Import the oldest first, so that events are in the order in which things happened.
-        entries = sorted(self._file.incidents, key=lambda each: each.created_at)
+        entries = self._newest()
         for done, entry in enumerate(entries):
             progress(done, len(entries))
             await self._take(entry)
         await self._add_new()
 
+    def _newest(self) -> list[Entry]:
+        """Return the newest entry of each incident, or the last of the newest ones."""
+        newest = {
+            each.id: each for each in sorted(self._file.incidents, key=lambda each: each.changed_at)
+        }
+        self._report.incidents_unchanged += len(self._file.incidents) - len(newest)
+        # Import the oldest first, so that events are in the order in which things happened.
+        return sorted(newest.values(), key=lambda each: each.created_at)
+
     async def _take(self, entry: Entry) -> None:
-        if entry.id in self._new or len(self._new) >= AT_ONCE:
+        if len(self._new) >= AT_ONCE:
             await self._add_new()
         last = self._imported.get(entry.id)
         if last is None:
@@ -199,28 +209,30 @@ class _Change:
         """Change the rows, and publish an event for each thing that changed."""
         named = select(IncidentRow).filter_by(source=self._file.page, source_id=self._incident.id)
         row = (await self._session.execute(named)).scalar_one()
-        before, version = (row.status, row.impact, _shown(row)), row.version
-        _describe(row, self._incident, self._digest)
-        await self._session.flush()
+        before = (row.status, row.impact, _shown(row))
+        _describe(row, self._incident)
         is_affected = await _affect(
             self._session, row, await _keys(self._session, self._file, self._incident)
         )
-        updates = {each.id: each for each in self._incident.incident_updates}
-        known = await _known_updates(self._session, row)
+        here = await _updates_here(self._session, row)
+        known = {said.source_id: said for said in here if said.source_id}
+        # What was posted here is exported with the ids of its rows.
+        own = {said.id for said in here if not said.source_id}
+        updates = {id: each for id, each in self._incident.updates.items() if id not in own}
         edited = [said for id, said in known.items() if id in updates and _edit(said, updates[id])]
         fresh = in_order(each for each in updates.values() if each.id not in known)
         said = [_update(self._session, row, each) for each in fresh]
-        await self._session.flush()
         there = [each for id, each in known.items() if id in updates]
+        await self._session.flush()
+        events = len(self._unit.events)
         notes = await components.record_changes(
             self._unit, self._file.page, [*there, *said], updates
         )
-        events = len(self._unit.events)
         self._publish(row, before, is_affected, edited, said)
         is_changed = len(self._unit.events) > events
-        if not is_changed and row.version != version:
-            # Nothing else that is shown has changed, but answers with the incident's version are stale.
-            self._unit.publish(incident_event(row.id, Kind.EDITED))
+        if is_changed:
+            # The version rises with the marks, so they stay as they are when nothing else changes.
+            _set(row, marks_of_import(self._incident, self._digest))
         if gone := len(known.keys() - updates.keys()):
             notes.append(f"{self._incident.id}: {gone} updates are not in the file any more; kept.")
         return Outcome(len(said), len(edited), notes, is_changed)
@@ -253,15 +265,23 @@ class _Change:
 
 
 def _shown(row: IncidentRow) -> tuple[object, ...]:
-    return (row.name, row.shortlink, row.updated_at, row.started_at, row.monitoring_at, row.resolved_at,
-            row.scheduled_until)  # fmt: skip
+    return (row.name, row.shortlink, row.created_at, row.updated_at, row.started_at, row.monitoring_at,
+            row.resolved_at, row.scheduled_until)  # fmt: skip
 
 
-def _describe(row: IncidentRow, incident: SourceIncident, digest: str) -> None:
-    for name, value in values_of_incident(incident, digest).items():
-        setattr(row, name, value)
+def _describe(row: IncidentRow, incident: SourceIncident) -> None:
+    values = values_of_incident(incident)
+    if row.shortlink is None and (incident.shortlink or "").endswith(f"/incidents/{row.id}"):
+        # An incident without a link is exported with the address of its page here.
+        values["shortlink"] = None
+    _set(row, values)
     # Keep the later time: responders may have changed the incident here after the source did.
     row.updated_at = max(row.updated_at, incident.changed_at)
+
+
+def _set(row: IncidentRow, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 async def _keys(db: AsyncSession, file: File, incident: SourceIncident) -> set[str]:
@@ -289,9 +309,8 @@ async def _affect(db: AsyncSession, row: IncidentRow, keys: set[str]) -> bool:
     return there != keys
 
 
-async def _known_updates(db: AsyncSession, row: IncidentRow) -> dict[str, UpdateRow]:
-    found = await db.execute(select(UpdateRow).filter_by(incident_id=row.id))
-    return {said.source_id: said for said in found.scalars() if said.source_id}
+async def _updates_here(db: AsyncSession, row: IncidentRow) -> Sequence[UpdateRow]:
+    return (await db.execute(select(UpdateRow).filter_by(incident_id=row.id))).scalars().all()
 
 
 def _update(db: AsyncSession, row: IncidentRow, update: SourceUpdate) -> UpdateRow:

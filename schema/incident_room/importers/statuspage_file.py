@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, ValidationError
 
 from incident_room.importers.json_members import members
 from watchword import Unsafe, mended_text
@@ -23,6 +23,15 @@ LISTS = ("components", "incidents", "scheduled_maintenances")
 # The page's own indicator follows from its components, so it is not stored.
 DERIVED = ("status",)
 
+
+def _in_years_that_are_shown(at: datetime) -> datetime:
+    """Refuse a time that is out of range in some time zone, or has a year that Atom cannot write."""
+    if not 1970 <= at.year < 9999:
+        raise ValueError("the year must be between 1970 and 9998")
+    return at
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_in_years_that_are_shown)]
 Text = Field(min_length=1, max_length=255)
 Id = Field(min_length=1, max_length=64)
 # Readers of /api/v2 make links of it, in which another scheme, such as javascript:, could run a script.
@@ -41,7 +50,7 @@ class SourceComponent(BaseModel):
     name: str = Text
     description: str | None = None
     status: SourceComponentStatus = "operational"
-    updated_at: AwareDatetime | None = None
+    updated_at: Time | None = None
     group: bool | None = None
     group_id: str | None = None
 
@@ -56,8 +65,8 @@ class SourceUpdate(BaseModel):
     id: str = Id
     status: SourceStatus
     body: str = Field(max_length=100_000)
-    created_at: AwareDatetime
-    display_at: AwareDatetime | None = None
+    created_at: Time
+    display_at: Time | None = None
     affected_components: list[AffectedComponent] | None = None
 
     @property
@@ -66,9 +75,9 @@ class SourceUpdate(BaseModel):
         return self.display_at or self.created_at
 
     @property
-    def affected(self) -> list[AffectedComponent]:
-        """The component changes that the update reports."""
-        return self.affected_components or []
+    def affected(self) -> Collection[AffectedComponent]:
+        """The component changes that the update reports, the last one of each component."""
+        return {each.code: each for each in self.affected_components or ()}.values()
 
 
 class SourceIncident(BaseModel):
@@ -76,13 +85,13 @@ class SourceIncident(BaseModel):
     name: str = Text
     status: SourceStatus
     impact: Literal["none", "minor", "major", "critical", "maintenance"]
-    created_at: AwareDatetime
-    started_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
-    monitoring_at: AwareDatetime | None = None
-    resolved_at: AwareDatetime | None = None
-    scheduled_for: AwareDatetime | None = None
-    scheduled_until: AwareDatetime | None = None
+    created_at: Time
+    started_at: Time | None = None
+    updated_at: Time | None = None
+    monitoring_at: Time | None = None
+    resolved_at: Time | None = None
+    scheduled_for: Time | None = None
+    scheduled_until: Time | None = None
     shortlink: str | None = Field(None, max_length=500, pattern=WEB_ADDRESS)
     incident_updates: list[SourceUpdate] = Field(default_factory=list)
     components: list[SourceComponent] = Field(default_factory=list)
@@ -98,10 +107,16 @@ class SourceIncident(BaseModel):
         return self.updated_at or self.created_at
 
     @property
+    def updates(self) -> dict[str, SourceUpdate]:
+        """The updates by their ids. Of several with one id, the last one counts."""
+        return {each.id: each for each in self.incident_updates}
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything that is imported of the incident, however the file orders and writes it."""
         said = {
-            **values_of_incident(self, ""),
+            **values_of_incident(self),
+            **marks_of_import(self, ""),
             "id": self.id,
             "components": sorted({each.id for each in self.components if not each.group}),
             "updates": sorted(
@@ -110,7 +125,7 @@ class SourceIncident(BaseModel):
                     *values_of_update(each).values(),
                     sorted((part.code, part.old_status, part.new_status) for part in each.affected),
                 )
-                for each in self.incident_updates
+                for each in self.updates.values()
             ),
         }
         kept = json.dumps(said, default=_in_utc, sort_keys=True)
@@ -266,11 +281,11 @@ def _time_of(page: Any) -> datetime | None:
 
 
 class _Page(BaseModel):
-    updated_at: AwareDatetime | None = None
+    updated_at: Time | None = None
 
 
 def _mention(file: File, component: SourceComponent, at: datetime) -> None:
-    if component.group:
+    if component.id in file.groups:
         return
     found = file.mentions.get(component.id)
     said_at = component.updated_at or at
@@ -316,21 +331,24 @@ def in_order(updates: Iterable[SourceUpdate]) -> list[SourceUpdate]:
     return sorted(updates, key=lambda each: (each.shown_at, each.created_at))
 
 
-def values_of_incident(incident: SourceIncident, digest: str) -> dict[str, Any]:
-    """Return the columns that an import sets, but for the time of the last change."""
+def values_of_incident(incident: SourceIncident) -> dict[str, Any]:
+    """Return the columns that show what the source says, but for the time of the last change."""
     return {
         "name": incident.name,
         "status": incident.status.upper(),
         "impact": incident.impact.upper(),
-        "shortlink": incident.shortlink,
+        "shortlink": incident.shortlink or None,
         "created_at": incident.created_at,
         "started_at": incident.began_at,
         "monitoring_at": incident.monitoring_at,
         "resolved_at": incident.resolved_at,
         "scheduled_until": incident.scheduled_until,
-        "source_updated_at": incident.changed_at,
-        "source_digest": digest,
     }
+
+
+def marks_of_import(incident: SourceIncident, digest: str) -> dict[str, Any]:
+    """Return the columns by which the next import recognises what it has imported already."""
+    return {"source_updated_at": incident.changed_at, "source_digest": digest}
 
 
 def values_of_update(update: SourceUpdate) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class Export:
 
     def _incident(self, node: Answer) -> dict[str, Any]:
         id = self._id(node, "Incident")
-        planned = node["impact"] == "MAINTENANCE"
+        # The impact of a maintenance can be another one.
+        planned = node["impact"] == "MAINTENANCE" or node["scheduledUntil"] is not None
         # A component that was added after the components were read is in the next answer.
         parts = [
             self._components[each["id"]]

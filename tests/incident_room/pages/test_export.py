@@ -12,6 +12,7 @@ from sqlalchemy import select
 from incident_room.importers.statuspage import Report
 from incident_room.pages.statuspage import FILES, MOST
 from incident_room.tables import Base
+from incident_room.topics import COMPONENTS, INCIDENTS
 from tests.incident_room.documents import OPEN, POST, REGISTER, SET_STATUS
 from tests.incident_room.importers.test_statuspage import file, incident, update
 from tests.incident_room.pages.conftest import BASE, Served, serving
@@ -95,8 +96,10 @@ async def check_again(served: Served) -> None:
     assert await position(served) == head
 
 
-async def position(served: Served) -> int:
-    return served.app.pipeline.services.event_log.known.position("incidents")
+async def position(served: Served) -> list[int]:
+    """Return the number of events of incidents and of components."""
+    known = served.app.pipeline.services.event_log.known
+    return [known.position(stream) for stream in (INCIDENTS, COMPONENTS)]
 
 
 async def test_what_is_exported_changes_nothing_where_it_came_from(same: Served) -> None:
