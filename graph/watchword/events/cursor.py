@@ -15,6 +15,8 @@ from watchword.events.event import Place
 # A stream's name has at most 100 characters and a key 200; UTF-8 and base64 make at most 1,600 of them.
 LONGEST = 2_000
 MAC_BYTES = 16
+# The largest number that a column of positions can hold, and a driver takes.
+LAST_POSITION = 2**63 - 1
 # The most cursors that are kept after they were written.
 MOST_CACHED = 256
 # The members of a request that hold cursors.
@@ -61,7 +63,7 @@ class Cursors:
         # Cursors of the last release do not name their stream and key.
         match rest:
             case [position, mark, answers] | [position, mark, answers, _]:
-                return Place(int(position), mark), int(answers) if answers else None
+                return _place(position, mark), int(answers) if answers else None
         # Cursors of older versions have no mark, so nothing shows whether their event still exists.
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
 
@@ -77,7 +79,7 @@ class Cursors:
                 stream, key = _read_name(name)
                 if not hmac.compare_digest(signature, self.sign(payload, stream, key)):
                     raise BadUserInput("The cursor is not one that this server gave.", AFTER)
-                return Named(stream, key, Place(int(position), mark))
+                return Named(stream, key, _place(position, mark))
         raise CursorExpired("The cursor is from an older version of the server. Fetch anew.")
 
     def _of_this_log(self, payload: str) -> list[str]:
@@ -90,6 +92,12 @@ class Cursors:
     def sign(self, payload: str, stream: str, key: str | None) -> bytes:
         """Return the signature of a payload for a stream and a key."""
         return _sign(self.secret, payload, stream, key)
+
+
+def _place(position: str, mark: str) -> Place:
+    if (number := int(position)) > LAST_POSITION:
+        raise CursorExpired("The cursor is of an event that the log does not have. Fetch anew.")
+    return Place(number, mark)
 
 
 def _sign(secret: bytes, payload: str, stream: str, key: str | None) -> bytes:

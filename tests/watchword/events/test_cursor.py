@@ -38,6 +38,15 @@ def test_the_cursors_that_are_kept_are_bounded_and_those_of_two_logs_are_kept_ap
     assert CURSORS.write("toys", None, AT) == CURSORS.write("toys", None, AT)
 
 
+@pytest.mark.parametrize("position", [2**63, 10**100])
+def test_a_position_that_no_database_can_hold_is_of_no_event_here(position: int) -> None:
+    cursor = CURSORS.write("toys", None, Place(position, "0123456789abcdef"))
+    with pytest.raises(CursorExpired, match="does not have"):
+        CURSORS.read(cursor, "toys", None)
+    with pytest.raises(CursorExpired, match="does not have"):
+        CURSORS.read_named(cursor)
+
+
 @given(st.text(max_size=300))
 def test_anything_that_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises((BadUserInput, CursorExpired)):
