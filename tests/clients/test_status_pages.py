@@ -39,6 +39,7 @@ from watchword import decode_id
 UPDATE = """mutation Post($incident: ID!, $body: String!, $status: IncidentStatus) {
   postUpdate(input: {incident: $incident, body: $body, status: $status}) { id }
 }"""
+OFF = "Not live"
 LONG, ARABIC, PEOPLE = "Zahlungsdienst" * 15, "تعطلت خدمة الدفع في جميع المناطق", "👩‍👩‍👧‍👦🏳️‍🌈" * 30
 
 
@@ -148,9 +149,11 @@ async def test_while_the_database_is_away_everybody_can_read_that_and_the_page_c
                 async with reader(node, chromium, profile, url, path=path, **options) as script:
                     assert said in (await script.wait("opened"))["text"]
                     await everybody_can_read(script, name)
+                    await shows(script, OFF)
                     patch.undo()
-                    script.tell("wait", text=said, isGone=True)
-                    await script.wait("shown")
+                    for old in (said, OFF):
+                        script.tell("wait", text=old, isGone=True)
+                        await script.wait("shown")
                     await shows(script, "We look.")
 
 

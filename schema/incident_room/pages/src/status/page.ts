@@ -13,6 +13,7 @@ export class Page {
   /** The prefix of the page's relative URLs. */
   readonly root: string;
   #isRunning = false;
+  #isConnected = false;
   // What is to be fetched after the fetch that goes on: the newest cursor of each stream, or "" for one without.
   #waiting = new Map<string, string>();
 
@@ -20,10 +21,12 @@ export class Page {
     this.root = root;
   }
 
-  /** Say in the footer whether the page is live. */
-  tell(isLive: boolean): void {
+  /** Say in the footer whether the page is live: it hears of each event, and has been the newest since. */
+  tell(isConnected: boolean): void {
+    this.#isConnected = isConnected;
     const place = document.getElementById("live");
     if (place === null) return;
+    const isLive = isConnected && !isOld();
     place.hidden = false;
     place.className = isLive ? "on" : "";
     place.textContent = document.body.dataset[isLive ? "liveOn" : "liveOff"] ?? "";
@@ -62,7 +65,7 @@ export class Page {
     if (response.status === 429 || response.status >= 500) throw new Error(`the page was answered with ${response.status}`);
     this.#show(new DOMParser().parseFromString(await response.text(), "text/html"));
     // No event says that the database can be reached again.
-    if (document.querySelector(".stale")) throw new Error("the page is an old one");
+    if (isOld()) throw new Error("the page is an old one");
   }
 
   #show(fresh: Document): void {
@@ -83,11 +86,17 @@ export class Page {
     }
     before.replaceChildren(...isShown.childNodes);
     document.title = fresh.title;
+    this.tell(this.#isConnected);
     focused?.();
     const said = document.getElementById("said");
     const overall = document.getElementById("overall")?.textContent ?? "";
     if (said !== null) said.textContent = `${document.body.dataset["changed"] ?? ""} ${overall}`;
   }
+}
+
+/** Tell whether the server could not read the newest state when it rendered what is shown. */
+function isOld(): boolean {
+  return document.querySelector(".stale, .away") !== null;
 }
 
 /** Return what gives the focus back to the link that has it now, in the new content, or else to the content. */
