@@ -1,6 +1,6 @@
 """The feed is an Atom feed by every rule of RFC 4287 that concerns it, new after each mutation, and a 304 until then.
 
-Two readers of others read it too. Jing found it valid by the schema of appendix B, which is not in this repository.
+feedparser and atoma read the same entries. Jing found it valid by the schema of appendix B, which is not in this repository.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ export class Page {
     this.root = root;
   }
 
-  /** Say in the footer whether the page is live: it hears of each event, and has been the newest since. */
+  /** Say in the footer whether the page is live: it is while it is connected and shows the newest state. */
   tell(isConnected: boolean): void {
     this.#isConnected = isConnected;
     const place = document.getElementById("live");
