@@ -48,7 +48,7 @@ bench: $(VENV)/bench $(PEERS)/python/.venv/done $(PEERS)/node/node_modules/.done
 soak: $(VENV)/dev  ## let two long storms pass over a fleet (ARGS="--seed 7 --events 100000"), run 20,000 documents through both executors, and search 100,000 answers for secrets (SEED=7)
 	@$(BIN)/python -m tests.scenario.storm --events 100000 $(ARGS)
 	@echo "Drawing the documents with SEED=$(SEED) …"
-	@$(PYTEST) --timeout 0 --hypothesis-profile soak --hypothesis-seed $(SEED) --hypothesis-show-statistics tests/differential tests/secrets
+	@$(PYTEST) -o faulthandler_timeout=0 --hypothesis-profile soak --hypothesis-seed $(SEED) --hypothesis-show-statistics tests/differential tests/secrets
 
 recording: $(VENV)/dev pages  ## record the README's picture of the first minute, in Chromium
 	@$(PIP) install pillow

@@ -14,6 +14,7 @@ import uvloop
 
 from tests.support import postgres, savings
 from tests.support.clock import MovedClock
+from tests.support.crashes import Crashes
 from tests.support.identity import SignInDesk, sign_in_desk
 from tests.support.programs import missing
 from tests.support.schedule import Groups
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Variants())
     config.pluginmanager.register(Groups())
+    config.pluginmanager.register(Crashes())
 
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)
