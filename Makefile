@@ -72,6 +72,7 @@ lock: $(VENV)/dev  ## pin the newest versions that pyproject.toml allows
 	@$(BIN)/pip-compile $(PINNING) --extra dev --extra metrics --extra otel --extra uploads --constraint requirements/image.lock --output-file requirements/dev.lock pyproject.toml
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/bench.lock requirements/bench.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/dev.lock --output-file requirements/build.lock requirements/build.in
+	@$(BIN)/pip-compile $(PINNING) --output-file requirements/attackers.lock requirements/attackers.in
 	@$(BIN)/pip-compile $(PINNING) --constraint requirements/run.lock --output-file $(PEERS)/python/requirements.lock $(PEERS)/python/requirements.in
 
 clean:  ## remove what was installed; data in var/ stays
@@ -87,9 +88,12 @@ $(VENV)/run: requirements/run.lock requirements/build.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run requirements/dev.lock
+# Attack tools need other versions than the tests do, so they are in a folder of their own.
+$(VENV)/dev: $(VENV)/run requirements/dev.lock requirements/attackers.lock
 	@echo "Installing what the tests need …"
 	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@rm -rf $(VENV)/attackers
+	@$(PIP) install --require-hashes --target $(VENV)/attackers -r requirements/attackers.lock
 	@touch $@
 
 $(VENV)/bench: $(VENV)/dev requirements/bench.lock

@@ -2,8 +2,7 @@
 
 The guesses are those of Clairvoyance (https://github.com/nikitastupin/clairvoyance): words at every place where a
 document names something, in groups so small that each word is answered. A word is found if no error calls it unknown, or
-if a suggestion has it. Clairvoyance 2.5.5 itself takes all words for found here, because it sends 64 at once and is told of
-25 errors; with groups of 20, it finds what this test finds.
+if a suggestion has it. `test_tools.py` runs Clairvoyance itself, which looks for fields.
 """
 
 from __future__ import annotations
