@@ -342,6 +342,8 @@ def costs(ground: Ground) -> None:
     ground.serve(schema=sized(list_size(slicing_arguments=["pageSize"], sized_fields=["books"])))
     with ground.refused("is for a type. A weight below 0 is for an argument"):
         ground.serve(schema=given(cost(-1)))
+    with ground.refused("is for a union or an interface"):
+        ground.serve(schema=strawberry.Schema(Lending))
     ground.serve(schema=given(cost(1)))
 
 
@@ -369,6 +371,17 @@ def given(directive: object) -> strawberry.Schema:
 
     kind = type("Query", (), {"gift": gift})
     return strawberry.Schema(strawberry.type(kind, directives=[directive]))
+
+
+@guarded_by(Public)
+@strawberry.interface(directives=[cost(1)])
+class Loan:
+    days: int
+
+
+@strawberry.type(name="Query")
+class Lending:
+    loan: Loan | None = strawberry.field(permission_classes=[Public], default=None)
 
 
 def with_upload() -> strawberry.Schema:

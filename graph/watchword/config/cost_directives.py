@@ -48,7 +48,8 @@ def cost(weight: float) -> Cost:
     A field's weight is added for each object that it is read of, an argument's when it is given, an input field's for
     each value of it, and a type's for each object or value. A weight below 0, of an argument that makes the resolver's
     work less, takes from the other weights of its field, which together never cost less than 0; a schema with one on a
-    type does not start. Raises `Unsafe` unless the weight is a finite number.
+    type does not start. On a field of an interface, it is for the types that inherit the field. Raises `Unsafe` unless
+    the weight is a finite number.
     """
     if not math.isfinite(weight):
         raise Unsafe(f"cost({weight!r}): the weight must be a number.")

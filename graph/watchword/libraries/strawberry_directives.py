@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import strawberry
-from graphql import GraphQLField
+from graphql import GraphQLField, GraphQLSchema, is_interface_type
 from strawberry import federation
 from strawberry.federation import schema_directives as apollo
 from strawberry.schema_directive import Location
@@ -72,6 +72,18 @@ def add_directive(element: Any, directive: object) -> None:
     made = copy.copy(given)
     made.directives = [*given.directives, directive]
     element.extensions = {**element.extensions, _BACKREF: made}
+
+
+def leave_to_types(schema: GraphQLSchema, kind: type) -> None:
+    """Take the directives of a kind from the fields of interfaces. Types that inherit such a field in Python keep them."""
+    interfaces = (each for each in schema.type_map.values() if is_interface_type(each))
+    for field in (each for interface in interfaces for each in interface.fields.values()):
+        given = definition_of(field)
+        if given is None or not any(isinstance(each, kind) for each in given.directives):
+            continue
+        made = copy.copy(given)
+        made.directives = [each for each in given.directives if not isinstance(each, kind)]
+        field.extensions = {**field.extensions, _BACKREF: made}
 
 
 def _made(

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 
 import strawberry
 
+from watchword.config.cost_directives import Cost
 from watchword.domain import Domain
 from watchword.errors import Unsafe
+from watchword.libraries.strawberry_directives import leave_to_types
 from watchword.libraries.strawberry_federation import entities_field
 from watchword.libraries.strawberry_parts import definition
 from watchword.libraries.strawberry_permissions import add_permissions
@@ -60,6 +62,7 @@ def cover(schema: strawberry.Schema, domain: Domain, coverage: Coverage = "stric
     hide_values(definition(schema), hidden)
     coordinates.tell(definition(schema), named)
     describe_permissions(schema)
+    leave_to_types(definition(schema), Cost)
     if named or covered or places.entities:
         extensions[_ADDED] = additions
     if covered:

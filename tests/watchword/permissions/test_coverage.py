@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 import strawberry
+from graphql import InterfaceTypeDefinitionNode, ObjectTypeDefinitionNode, parse, print_ast
 from strawberry.permission import PermissionExtension
 
 from tests.support import toy_schema
+from watchword.config.cost_directives import cost, list_size
 from watchword.domain import Domain
 from watchword.errors import Unsafe
 from watchword.libraries.strawberry_parts import definition
@@ -156,3 +158,33 @@ def test_a_field_whose_function_was_replaced_is_named_and_nothing_is_changed(
     with pytest.raises(Unsafe, match=r"^Query\.plain: the function of the field was replaced"):
         cover(schema, DEFAULT)
     assert [*uncovered(schema)] == FORGOTTEN
+
+
+@strawberry.interface
+class Vessel:
+    name: str = strawberry.field(directives=[cost(10)])
+    crew: list[str] = strawberry.field(directives=[list_size(assumed_size=9)])
+
+
+@strawberry.type
+class Ship(Vessel):
+    pass
+
+
+def test_the_sdl_has_the_weights_of_an_interface_at_the_types_that_inherit_them() -> None:
+    @strawberry.type(name="Query")
+    class Sailing:
+        vessel: Vessel
+
+    schema, other = (strawberry.Schema(Sailing, types=[Ship]) for _ in range(2))
+    before = other.as_str()
+    cover(schema, Domain(default_permissions=[Public]))
+    printed = {
+        kind.name.value: print_ast(kind)
+        for kind in parse(schema.as_str()).definitions
+        if isinstance(kind, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode)
+    }
+    assert 'name: String! @cost(weight: "10")\n' in printed["Ship"]
+    assert "name: String!\n" in printed["Vessel"]
+    assert "@listSize(assumedSize: 9" in printed["Vessel"]
+    assert other.as_str() == before, "another schema of the same classes is as it was"

@@ -57,7 +57,7 @@ class Actual:
             field = self._schema.get_field(parent, nodes[0].name.value)  # type: ignore[arg-type]
             if field is None or name not in data:
                 continue
-            total += self._of_field(parent, field, nodes[0])
+            total += self._of_field(parent, nodes[0])
             below = tuple(each.selection_set for each in nodes if each.selection_set)
             named = get_named_type(field.type)
             total += sum(self._of_value(below, named, each) for each in _flat(data[name]))
@@ -69,11 +69,15 @@ class Actual:
         kind = self._concrete(below, named, value)
         return self._weights.of_type(kind) + self.cost(below, kind, value)
 
-    def _of_field(self, parent: GraphQLNamedType, field: GraphQLField, node: FieldNode) -> Number:
+    def _of_field(self, parent: GraphQLNamedType, node: FieldNode) -> Number:
+        """Return what a field costs by itself; of an abstract type, the most that it may."""
         key = parent.name, id(node)
         if key not in self._of_fields:
-            own = (weight_of(field) or 0) + sum(self._arguments(field, node))
-            self._of_fields[key] = max(own, 0)
+            name = node.name.value
+            kinds = self._weights.telling(parent, name) if is_abstract_type(parent) else ()
+            found: list[Any] = [self._schema.get_field(each, name) for each in (parent, *kinds)]
+            costs = [(weight_of(each) or 0) + sum(self._arguments(each, node)) for each in found]
+            self._of_fields[key] = max(0, *costs)
         return self._of_fields[key]
 
     def _arguments(self, field: GraphQLField, node: FieldNode) -> Iterator[Number]:

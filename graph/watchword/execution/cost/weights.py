@@ -41,22 +41,17 @@ class Weights:
         self._types: dict[str, Number] = {}
         self._inputs: dict[str, bool] = {}
         self.marked: dict[str, frozenset[str]] = {}
-        """For each object type, its fields that say something of costs, if there are any."""
+        """For each object type, its fields that say something of costs, if there are any, or whose interface does."""
         self._alike: dict[tuple[Any, ...], int] = {}
         # The fields live as long as the schema.
         self._of_fields: dict[int, int] = {}
         self._dearest: dict[tuple[str, str], Sequence[GraphQLObjectType]] = {}
         for name, kind in schema.type_map.items():
-            if (weight_of(kind) or 0) < 0:
-                raise Unsafe(
-                    f"{name}: cost({weight_of(kind)}) is for a type. A weight below 0 is for an argument, an input field"
-                    " or a field: it takes from what the rest of the field costs."
-                )
+            _check_weight(kind)
             fields = kind.fields if is_object_type(kind) or is_interface_type(kind) else {}
             for field in fields:
                 _check_sizes(schema, f"{name}.{field}", fields[field])
-            marked = frozenset(each for each in fields if _is_marked(fields[each]))
-            if marked and is_object_type(kind):
+            if is_object_type(kind) and (marked := _marked(kind)):
                 self.marked[name] = marked
 
     def of_type(self, kind: GraphQLNamedType) -> Number:
@@ -90,14 +85,18 @@ class Weights:
         """
         key = on.name, name
         if key not in self._dearest:
-            kinds: Any = self.schema.get_possible_types(on)
-            marked = [kind for kind in kinds if name in self.marked.get(kind.name, ())]
+            marked = self.telling(on, name)
             groups: dict[tuple[Any, ...], list[_Sized]] = {}
             for kind in {self.alike(kind.fields[name]): kind for kind in marked}.values():
                 rest, sized = self._sized(kind, kind.fields[name])
                 groups.setdefault(rest, []).append(sized)
             self._dearest[key] = [kind for group in groups.values() for kind in _largest(group)]
         return self._dearest[key]
+
+    def telling(self, on: Any, name: str) -> list[GraphQLObjectType]:
+        """Return the possible types of an abstract one whose field of this name, or their interface's, says something of costs."""
+        kinds: Any = self.schema.get_possible_types(on)
+        return [kind for kind in kinds if name in self.marked.get(kind.name, ())]
 
     def _sized(
         self, kind: GraphQLObjectType, field: GraphQLField
@@ -186,6 +185,31 @@ def weight_of(element: Any) -> Number | None:
 def list_size_of(field: GraphQLField) -> ListSize | None:
     """Return a field's `@listSize`; None if it has none."""
     return next(iter(directives_of(field, ListSize)), None)
+
+
+def _check_weight(kind: GraphQLNamedType) -> None:
+    """Raise `Unsafe` for a weight that a type cannot have."""
+    weight = weight_of(kind)
+    if weight is None:
+        return
+    if is_abstract_type(kind):
+        raise Unsafe(
+            f"{kind.name}: cost({weight}) is for a union or an interface, whose objects cost what their types do. Give it"
+            " to those types."
+        )
+    if weight < 0:
+        raise Unsafe(
+            f"{kind.name}: cost({weight}) is for a type. A weight below 0 is for an argument, an input field"
+            " or a field: it takes from what the rest of the field costs."
+        )
+
+
+def _marked(kind: GraphQLObjectType) -> frozenset[str]:
+    """Return the fields of a type that say something of costs, or that say nothing where one of its interfaces does."""
+    declaring = (kind, *kind.interfaces)
+    return frozenset(
+        name for each in declaring for name, field in each.fields.items() if _is_marked(field)
+    )
 
 
 def _is_marked(field: GraphQLField) -> bool:

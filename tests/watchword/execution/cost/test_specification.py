@@ -15,8 +15,10 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse
 from graphql.execution import VariableValues, get_variable_values
 
 from watchword import Unsafe, cost, list_size
+from watchword.config.cost_directives import Cost
 from watchword.errors import BadUserInput
 from watchword.execution.cost.estimate import Estimator
+from watchword.libraries.strawberry_directives import leave_to_types
 from watchword.libraries.strawberry_parts import definition
 
 
@@ -121,11 +123,13 @@ class Query:
 SCHEMA: GraphQLSchema = definition(strawberry.Schema(Query))
 
 
-def measured(query: str, variables: dict[str, Any], data: Any) -> tuple[float, float | None]:
+def measured(
+    query: str, variables: dict[str, Any], data: Any, schema: GraphQLSchema = SCHEMA
+) -> tuple[float, float | None]:
     """Return the estimate of a query, and the actual cost of an answer to it."""
-    document, estimator = parse(query), Estimator(SCHEMA)
+    document, estimator = parse(query), Estimator(schema)
     [operation] = [n for n in document.definitions if isinstance(n, OperationDefinitionNode)]
-    values = get_variable_values(SCHEMA, operation.variable_definitions or (), variables)
+    values = get_variable_values(schema, operation.variable_definitions or (), variables)
     assert isinstance(values, VariableValues)
     estimate = estimator.estimate(document, operation).cost(values)
     actual = estimator.actual(document, operation, values, data) if data else None
@@ -210,3 +214,78 @@ def test_a_type_may_not_cost_less_than_nothing() -> None:
 
     with pytest.raises(Unsafe, match=r"^Gift: cost\(-1\)"):
         Estimator(definition(strawberry.Schema(Giving)))
+
+
+@strawberry.interface
+class Vessel:
+    name: str = strawberry.field(directives=[cost(10)])
+    crew: list[User] = strawberry.field(directives=[list_size(assumed_size=2)])
+
+
+@strawberry.type
+class Ship(Vessel):
+    pass
+
+
+@strawberry.type
+class Boat(Vessel):
+    name: str = strawberry.field(directives=[cost(3)])
+
+
+@strawberry.type
+class Raft(Vessel):
+    name: str
+    crew: list[User]
+
+
+def fleet(*kinds: type) -> GraphQLSchema:
+    @strawberry.type(name="Query")
+    class Sailing:
+        vessel: Vessel
+
+    schema = strawberry.Schema(Sailing, types=kinds)
+    leave_to_types(definition(schema), Cost)
+    return definition(schema)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "query", "expected"),
+    [
+        # Section 9.1.1: the cost of an interface's field is that of the types' fields.
+        ([Ship, Boat, Raft], "{ vessel { name } }", 1 + 10),
+        ([Boat, Raft], "{ vessel { name } }", 1 + 3),
+        ([Raft], "{ vessel { name } }", 1),
+        ([Ship, Boat, Raft], "{ vessel { ... on Boat { name } ... on Raft { name } } }", 1 + 3),
+        # A type that writes the field anew says its own size.
+        ([Ship], "{ vessel { crew { name } } }", 1 + 2),
+        ([Ship, Raft], "{ vessel { crew { name } } }", 1 + 10),
+    ],
+)
+def test_a_field_of_an_interface_costs_what_it_costs_of_the_costliest_type(
+    kinds: list[type], query: str, expected: float
+) -> None:
+    schema = fleet(*kinds)
+    assert measured(query, {}, None, schema)[0] == expected
+
+
+def test_an_answer_that_does_not_tell_its_type_counts_as_the_costliest() -> None:
+    schema, told = fleet(Ship, Boat), {"name": "a", "__typename": "Boat"}
+    assert measured("{ vessel { name } }", {}, {"vessel": {"name": "a"}}, schema) == (11, 11)
+    assert measured("{ vessel { name __typename } }", {}, {"vessel": told}, schema) == (11, 4)
+    query = "{ vessel { ... on Boat { name } } }"
+    assert measured(query, {}, {"vessel": {"name": "a"}}, schema) == (4, 4)
+
+
+Craft = Annotated[Ship | Boat, strawberry.union("Craft", directives=[cost(4)])]
+
+
+@strawberry.interface(directives=[cost(4)])
+class Weighed:
+    name: str
+
+
+@pytest.mark.parametrize(("kind", "named"), [(Craft, "Craft"), (Weighed, "Weighed")])
+def test_a_union_or_an_interface_has_no_weight_of_its_own(kind: Any, named: str) -> None:
+    root = strawberry.type(type("Query", (), {"__annotations__": {"craft": kind}}))
+    with pytest.raises(Unsafe, match=rf"^{named}: cost\(4\) is for a union or an interface"):
+        Estimator(definition(strawberry.Schema(root)))
