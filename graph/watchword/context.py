@@ -365,6 +365,11 @@ class Context(ExtrasAccess, Generic[E]):
         return await self._renew(token, proof)
 
 
+def own_extensions(context: Context) -> Mapping[str, Any] | None:
+    """Return the member `extensions` of the request, for the runtime; None for a shared run, which has no request."""
+    return context._extensions
+
+
 async def close_context(context: Context) -> None:
     """Close what `Domain.context` opened, and let go of the loaders and guards, which hold the context. Call it in a
     `finally` when the operation or event is over.

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import InitialIncrementalExecutionResult
 
-from watchword.context import Context
+from watchword.context import Context, own_extensions
 from watchword.errors import WatchwordError
 
 R = TypeVar("R", ExecutionResult, InitialIncrementalExecutionResult)
@@ -31,7 +31,7 @@ def chosen(context: Context) -> Any:
     """
     if context.refusals is not None:
         return context.refusals
-    asked = None if context.is_shared else context.extensions
+    asked = own_extensions(context)
     return (asked and asked.get("refusals")) or context.services.settings.refusals
 
 

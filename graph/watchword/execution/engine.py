@@ -270,7 +270,7 @@ class Engine:
         found = self._find_program(plan, is_wrapped=middleware is not None)
         values = None if found is None else found.variables.coerce(variables)
         if found is not None and values is not None:
-            self._check(plan, variables, VariableValues({}, values), context)
+            self._check(plan, variables, values, context)
             opened = Opened(values, context, partial(self._build, *asked))
             if (events := found.open(opened)) is not None:
                 self._programs.used(plan, found)
@@ -341,7 +341,7 @@ class Engine:
             made.append(self._build_executor(plan, variables, context, kind, middleware))
             values = made[0].variable_values.coerced
         else:
-            self._check(plan, variables, VariableValues({}, values), context)
+            self._check(plan, variables, values, context)
 
         def build(_run: Run) -> Executor[Any]:
             return made[0] if made else self._build(plan, variables, context, kind, middleware)
@@ -358,9 +358,12 @@ class Engine:
         self,
         plan: Plan,
         variables: dict[str, Any] | None,
-        values: VariableValues,
+        coerced: dict[str, Any],
         context: Context,
     ) -> None:
+        if self.planner.is_known_to_pass(plan, coerced) and denials.chosen(context) != "reject":
+            return
+        values = VariableValues({}, coerced)
         try:
             self.planner.check(plan, values)
             rejection.check(self._definition, plan, values, context)

@@ -306,6 +306,16 @@ class Planner:
         _pass(plan, key)
         return []
 
+    def is_known_to_pass(self, plan: Plan, coerced: Mapping[str, Any]) -> bool:
+        """Tell whether it is remembered that `check` lets a plan pass with these variables."""
+        if plan.counts or plan.estimate is None:
+            return False
+        # Without names, the cost was checked when the plan was made.
+        if not plan.estimate.names:
+            return True
+        cost = plan.estimate.known_cost(coerced)
+        return cost is not None and cost <= self.limits.cost
+
     def check(self, plan: Plan, variables: VariableValues) -> None:
         """Raise `Refused` when the plan costs more than is allowed with these variables, or they begin no stream."""
         # Without names, the cost was checked when the plan was made.
@@ -318,7 +328,10 @@ class Planner:
 
     def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
         """Return what an operation is estimated to cost, as `cost_as_sent` does."""
-        return cost_as_sent(self._schema, plan.operation, plan.estimate, variables)
+        estimate = plan.estimate
+        if estimate is not None and (known := estimate.known_as_sent(variables)) is not None:
+            return known
+        return cost_as_sent(self._schema, plan.operation, estimate, variables)
 
     def actual_cost(self, plan: Plan, variables: dict[str, Any] | None, data: Any) -> Number:
         """Return what the data of an answer has cost."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from watchword.errors import RateLimited
-from watchword.throttling.ip_prefix import networks
+from watchword.throttling.ip_prefix import Network, networks
 
 # Seconds after which a client that was refused may try again.
 RETRY_AFTER = 30.0
@@ -26,8 +25,8 @@ class Bounds:
 
 NO_BOUNDS = Bounds()
 
-Key = str | tuple[str] | None
-"""What a slot is counted for: the name of a network, the subject of a principal in a tuple, or None for the process."""
+Key = str | None
+"""What the documents of subscriptions are counted for: the name of a network, or None for the process."""
 
 
 class Quota:
@@ -37,44 +36,53 @@ class Quota:
         """`what` names what is counted, in the plural, for the error message."""
         self._what = what
         self._bounds = bounds
-        self._counts: dict[Key, int] = {}
+        self._open = 0
+        self._by_network: dict[str, int] = {}
+        self._by_subject: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return self._counts.get(None, 0)
+        return self._open
 
     def take(self, address: str, subject: str = "") -> Slot:
         """Take a slot for an address and a principal's subject, which is empty for anonymous callers.
 
         Raises `RateLimited`, and counts nothing, when too many are open.
         """
-        counts, bounds = self._counts, self._bounds
-        keys: list[Key] = []
-        for network in networks(address):
-            keys.append(network.name)
-            if counts.get(network.name, 0) >= bounds.address * network.times:
+        # Each operation takes a slot, so a call more would be noticed.
+        bounds, by_network, by_subject = self._bounds, self._by_network, self._by_subject
+        around = networks(address)
+        for network in around:
+            if by_network.get(network.name, 0) >= bounds.address * network.times:
                 raise self._full("from this address")
-        if subject:
-            keys.append(own := (subject,))
-            if counts.get(own, 0) >= bounds.principal:
-                raise self._full("for this principal")
-        keys.append(None)
-        if counts.get(None, 0) >= bounds.process:
+        if subject and by_subject.get(subject, 0) >= bounds.principal:
+            raise self._full("for this principal")
+        if self._open >= bounds.process:
             raise self._full("on this server")
-        for key in keys:
-            counts[key] = counts.get(key, 0) + 1
-        return Slot(self, keys)
+        for network in around:
+            by_network[network.name] = by_network.get(network.name, 0) + 1
+        if subject:
+            by_subject[subject] = by_subject.get(subject, 0) + 1
+        self._open += 1
+        return Slot(self, (around, subject))
 
-    def give_back(self, keys: Iterable[Key]) -> None:
-        """Decrement the counts of a slot's keys."""
-        counts = self._counts
-        for key in keys:
-            if left := counts[key] - 1:
-                counts[key] = left
-            else:
-                del counts[key]
+    def give_back(self, taken: tuple[tuple[Network, ...], str]) -> None:
+        """Decrement the counts of a slot's networks, of its subject and of the process."""
+        around, subject = taken
+        for network in around:
+            _decrement(self._by_network, network.name)
+        if subject:
+            _decrement(self._by_subject, subject)
+        self._open -= 1
 
     def _full(self, where: str) -> RateLimited:
         return _full(self._what, where)
+
+
+def _decrement(counts: dict[str, int], name: str) -> None:
+    if left := counts[name] - 1:
+        counts[name] = left
+    else:
+        del counts[name]
 
 
 class DocumentQuota:
@@ -142,7 +150,7 @@ class _Held:
         self._document = document
         self._weight = weight
 
-    def give_back(self, keys: Iterable[Key]) -> None:
+    def give_back(self, keys: list[Key]) -> None:
         for key in keys:
             self._quota.give_back(key, self._document, self._weight)
 
@@ -154,22 +162,23 @@ def _full(what: str, where: str) -> RateLimited:
 
 
 class _Counts(Protocol):
-    def give_back(self, keys: Iterable[Key]) -> None: ...
+    def give_back(self, taken: Any) -> None: ...
 
 
 class Slot:
     """A slot in a quota. Giving it back twice frees it once."""
 
-    __slots__ = ("_keys", "_quota")
+    __slots__ = ("_quota", "_taken")
 
-    def __init__(self, quota: _Counts, keys: Iterable[Key]) -> None:
+    def __init__(self, quota: _Counts, taken: Any) -> None:
         self._quota = quota
-        self._keys = keys
+        self._taken = taken
 
     def give_back(self) -> None:
         """Free the slot."""
-        keys, self._keys = self._keys, ()
-        self._quota.give_back(keys)
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            self._quota.give_back(taken)
 
     def also(self, other: Slot) -> None:
         """Free another slot together with this one."""
@@ -179,14 +188,13 @@ class Slot:
         """Return a slot for work that may outlive this one's. Both are one, which is free when both were given back."""
         both = _Both(self._quota)
         self._quota = both
-        return Slot(both, self._keys)
+        return Slot(both, self._taken)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
-        keys, self._keys = self._keys, ()
-        self._quota.give_back(keys)
+        self.give_back()
 
 
 class _Also:
@@ -198,8 +206,8 @@ class _Also:
         self._counts = counts
         self._other = other
 
-    def give_back(self, keys: Iterable[Key]) -> None:
-        self._counts.give_back(keys)
+    def give_back(self, taken: Any) -> None:
+        self._counts.give_back(taken)
         self._other.give_back()
 
 
@@ -210,14 +218,14 @@ class _Both:
         self._counts = counts
         self._is_one_free = False
 
-    def give_back(self, keys: Iterable[Key]) -> None:
+    def give_back(self, taken: Any) -> None:
         if self._is_one_free:
-            self._counts.give_back(keys)
+            self._counts.give_back(taken)
         self._is_one_free = True
 
 
 class _Nothing:
-    def give_back(self, keys: Iterable[Key]) -> None:
+    def give_back(self, taken: Any) -> None:
         pass
 
 

@@ -129,6 +129,8 @@ class Budgets:
         self._clock = clock
         self._background = background
         self._window = 0
+        # The times at which the window begins and ends.
+        self._begins, self._ends = 0, 0
         self._accounts: dict[Payer, Account] = {}
         # The accounts of each caller that was charged in this window: each operation is charged.
         self._known: dict[Caller, tuple[Account, ...]] = {}
@@ -150,8 +152,8 @@ class Budgets:
                 self.exceeded[f"budget_per_{account.payer.kind}"] += 1
                 if not self.enforced:
                     continue
-                remains = (self._window + 1) * WINDOW - now
-                raise OverBudget(ceil(cost), int(account.budget), max(1, ceil(remains)))
+                remains = max(1, ceil(self._ends - now))
+                raise OverBudget(ceil(cost), int(account.budget), remains)
         for account in accounts:
             account.untold += due
             if account.untold >= account.due and not account.is_telling:
@@ -164,19 +166,22 @@ class Budgets:
         if not limited:
             return None
         least = min(limited, key=lambda account: account.left)
-        reset_after = ceil((self._window + 1) * WINDOW - now)
-        return Left(int(least.budget), max(0, int(least.left)), reset_after)
+        return Left(int(least.budget), max(0, int(least.left)), ceil(self._ends - now))
 
     def turn(self) -> float:
         """Begin a new window if the last one is over, and return the time."""
         now = self._clock.now()
-        if (window := int(now // WINDOW)) != self._window:
-            ended, self._window, self._accounts, self._known = self._accounts, window, {}, {}
-            if self.on_spent is not None:
-                for payer, account in ended.items():
-                    if account.stands_alone and account.spent:
-                        self.on_spent(payer.kind, account.spent)
+        if not self._begins <= now < self._ends:
+            self._begin_window(int(now // WINDOW))
         return now
+
+    def _begin_window(self, window: int) -> None:
+        self._window, self._begins, self._ends = window, window * WINDOW, (window + 1) * WINDOW
+        ended, self._accounts, self._known = self._accounts, {}, {}
+        if self.on_spent is not None:
+            for payer, account in ended.items():
+                if account.stands_alone and account.spent:
+                    self.on_spent(payer.kind, account.spent)
 
     def _charged(self, principal: Principal, address: str) -> tuple[Account, ...]:
         """Return a caller's accounts of this window."""

@@ -107,10 +107,9 @@ class Pipeline:
         """
         if not self.services.budgets.is_set:
             return self._plan(request, principal)
-        priced = self.priced(request, principal, address)
-        if priced.cost:
-            self.services.budgets.charge(principal, address, priced.cost, priced.paid)
-        return priced.plan
+        plan, paid = self._paid_plan(request, principal, address)
+        self.services.budgets.charge(principal, address, self._cost(plan, request), paid)
+        return plan
 
     def opening(self, request: GraphQLRequest) -> Opening:
         """Return what a subscription takes of its request, whose variables are those that its plan declares.
@@ -137,16 +136,26 @@ class Pipeline:
         A document that is not known yet is charged what the cheapest operation costs before it is read. Raises
         `Refused` if it cannot be run, as `Documents.plan` does, and `OverBudget`.
         """
-        budgets = self.services.budgets
-        if not budgets.is_set:
+        if not self.services.budgets.is_set:
             return Priced(self._plan(request, principal))
-        asked, paid = (request.query, request.document_id, request.operation_name), 0
+        plan, paid = self._paid_plan(request, principal, address)
+        return Priced(plan, self._cost(plan, request), paid)
+
+    def _paid_plan(
+        self, request: GraphQLRequest, principal: Principal, address: str
+    ) -> tuple[Plan, int]:
+        """Return the plan of a request, and what was charged to read its document: nothing if that is known."""
+        asked = request.query, request.document_id, request.operation_name
         plan = self.documents.known(*asked, principal)
-        if plan is None:
-            budgets.charge(principal, address, LEAST)
-            plan, paid = self._plan(request, principal), LEAST
-        cost = 0 if plan.is_subscription else self.engine.planner.cost(plan, request.variables)
-        return Priced(plan, max(LEAST, cost), paid)
+        if plan is not None:
+            return plan, 0
+        self.services.budgets.charge(principal, address, LEAST)
+        return self._plan(request, principal), LEAST
+
+    def _cost(self, plan: Plan, request: GraphQLRequest) -> float:
+        if plan.is_subscription:
+            return LEAST
+        return max(LEAST, self.engine.planner.cost(plan, request.variables))
 
     def with_cost(
         self, json: bytes, plan: Plan, request: GraphQLRequest, principal: Principal, address: str

@@ -85,6 +85,8 @@ def test_a_page_that_a_variable_makes_too_long_is_refused_with_that_variable() -
         made.check(plan, VariableValues({}, {"n": 9}))
         with pytest.raises(Refused, match="costs 10;"):
             made.check(plan, VariableValues({}, {"n": 10}))
+    known = [made.is_known_to_pass(plan, {"n": number}) for number in (8, 9, 10)]
+    assert known == [False, True, False]
 
 
 def test_operations_of_one_document_are_different_plans() -> None:

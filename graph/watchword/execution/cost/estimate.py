@@ -7,7 +7,7 @@ that it is read of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -71,15 +71,14 @@ class Estimate:
 
     def cost(self, variables: VariableValues) -> Number:
         """Return the cost with these variables, coerced and with their defaults. Raises `BadUserInput`."""
-        values = tuple([variables.coerced.get(name, Undefined) for name in self.names])
-        try:
-            if (found := self.known.get(values)) is not None:
-                return found
-        except TypeError:  # a list or an input object cannot be remembered
-            return self._formula.evaluate(self._amount, variables)
-        found = self._formula.evaluate(self._amount, variables)
-        _remember(self.known, values, found)
+        if (found := self.known_cost(variables.coerced)) is None:
+            found = self._formula.evaluate(self._amount, variables)
+            _remember(self.known, self._deciding(variables.coerced), found)
         return found
+
+    def known_cost(self, coerced: Mapping[str, Any]) -> Number | None:
+        """Return the cost with these variables, coerced and with their defaults, if it is remembered."""
+        return _found(self.known, self._deciding(coerced))
 
     def cost_as_sent(
         self, given: dict[str, Any] | None, coerce: Callable[[], VariableValues]
@@ -88,32 +87,44 @@ class Estimate:
 
         Raises what `coerce` raises, and `BadUserInput`.
         """
-        if not self.names:
-            return self.cost(NO_VARIABLES)
-        # Equal values of different types have one cost here, such as true and 1: only one of them fits a variable.
-        values = tuple([(given or {}).get(name, Undefined) for name in self.names])
-        try:
-            if (found := self.sent.get(values)) is not None:
-                return found
-        except TypeError:
-            return self.cost(coerce())
-        found = self.cost(coerce())
-        _remember(self.sent, values, found)
+        if (found := self.known_as_sent(given)) is None:
+            found = self.cost(coerce() if self.names else NO_VARIABLES)
+            _remember(self.sent, self._deciding(given or {}), found)
         return found
+
+    def known_as_sent(self, given: Mapping[str, Any] | None) -> Number | None:
+        """Return the cost with variables as a client sent them, if it is remembered."""
+        # Equal values of different types have one cost here, such as true and 1: only one of them fits a variable.
+        return _found(self.sent, self._deciding(given or {}))
+
+    def _deciding(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the values of the variables that decide."""
+        names = self.names
+        if len(names) == 1:  # each operation is asked, and a list takes three times as long to make
+            return (given.get(names[0], Undefined),)
+        return tuple([given.get(name, Undefined) for name in names]) if names else ()
+
+
+def _found(known: dict[tuple[Any, ...], Number], values: tuple[Any, ...]) -> Number | None:
+    try:
+        return known.get(values)
+    except TypeError:  # a list or an input object cannot be remembered
+        return None
 
 
 def _remember(known: dict[tuple[Any, ...], Number], values: tuple[Any, ...], cost: Number) -> None:
-    if any(map(_is_large, values)):
+    if not all(map(_is_kept, values)):
         return
     if len(known) >= MOST_KNOWN:
         known.clear()
     known[values] = cost
 
 
-def _is_large(value: object) -> bool:
-    """Tell whether a value may take much memory. Numbers, dates and the like do not; a scalar may also give bytes."""
+def _is_kept(value: object) -> bool:
+    """Tell whether a value can be remembered and takes little memory: numbers, dates and the like do. A scalar may also
+    give bytes."""
     is_short = isinstance(value, str) and len(value) <= LONGEST_KNOWN
-    return isinstance(value, Sized) and not is_short
+    return isinstance(value, Hashable) and (is_short or not isinstance(value, Sized))
 
 
 class Estimator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import get_running_loop
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -99,8 +100,18 @@ class Denial:
         return made
 
 
-Decide = Callable[[Run], Any]
-"""Returns True if the field is open, a `Denial`, or None if its permissions must be asked."""
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The decision about a field's permissions.
+
+    `once` returns True if the field is open, a `Denial`, or None if its permissions must be asked; the same for all
+    places of an execution. `is_lasting` says that it decides the same for all callers with equal grants.
+    """
+
+    once: Callable[[Run], Any]
+    is_lasting: bool
+
+
 Decider = Callable[[Run], Verdict | None]
 Asked = tuple[PermissionExtension, BasePermission]
 
@@ -164,11 +175,27 @@ def decision(
                 opened.note(principal)
         return kept[1]
 
-    return decide_once
+    return Decide(decide_once, opened is not None)
+
+
+def together(decisions: Sequence[Decide]) -> Callable[[Run], bool]:
+    """Return what tells whether lasting decisions open all of their fields: known grants are looked up once for all."""
+    opened = _Opened()
+
+    def are_open(run: Run) -> bool:
+        principal = run.context.principal
+        if principal.grants in opened.to(principal):
+            return True
+        if not all(each.once(run) is True for each in decisions):
+            return False
+        opened.note(principal)
+        return True
+
+    return are_open
 
 
 class _Opened:
-    """The grants that are known to open a field, for all operations of one text."""
+    """The grants that are known to open one or several fields, for all operations of one text."""
 
     def __init__(self) -> None:
         self._to_strangers, self._to_signed_in = set[Grants](), set[Grants]()

@@ -213,4 +213,10 @@ def _write_later(
 
 def _decided(writer: Writer, scope: Scope, site: Site, decide: Decide) -> str:
     """Return the variable that holds whether grants open a field."""
-    return scope.function.decide(f"q{site.number}", f"{writer.unit.constant('Q', decide)}(X)")
+    function, name = scope.function, f"q{site.number}"
+    expression = f"{writer.unit.constant('Q', decide.once)}(X)"
+    return (
+        function.ask(name, expression, decide)
+        if decide.is_lasting
+        else function.decide(name, expression)
+    )

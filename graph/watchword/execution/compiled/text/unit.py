@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import linecache
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from watchword.execution.compiled.fields.decision import Decide, together
 from watchword.execution.compiled.mark import Mark, Marks
 
 # A parameter of every function: a builtin that is read for each object and most leaves, as a local variable.
@@ -18,14 +19,17 @@ _numbers = itertools.count(1)
 
 
 class Function:
-    """One generated function. `decisions` are lines that belong before the lines written since the last pause."""
+    """One generated function. Decisions are lines that belong before the lines written since the last pause."""
 
-    def __init__(self, head: str) -> None:
+    def __init__(self, head: str, constant: Callable[[str, Any], str]) -> None:
+        """`constant` returns a name for an object."""
+        self._constant = constant
         self.is_serial = head.startswith("async def root")
         self.name = head.partition("(")[0].split()[-1]
         self._lines: list[tuple[str, Mark | None]] = [(f"{head}:", None)]
         self._indent = 1
         self._decisions: list[str] = []
+        self._asked: list[tuple[str, str, Decide]] = []
         self._known: set[str] = set()
         self._pause = (1, 1)
 
@@ -48,6 +52,13 @@ class Function:
             self._decisions.append(f"{name} = {expression}")
         return name
 
+    def ask(self, name: str, expression: str, decide: Decide) -> str:
+        """Do as `decide`, for an expression that asks a lasting decision. Several are asked together."""
+        if name not in self._known:
+            self._known.add(name)
+            self._asked.append((name, expression, decide))
+        return name
+
     def begin_here(self) -> None:
         """Write the waiting decisions here, inside the block that is being written."""
         self._pause = (len(self._lines), self._indent)
@@ -55,9 +66,22 @@ class Function:
     def pause(self) -> None:
         """Forget the decisions made so far: the lines written from now on decide again."""
         at, indent = self._pause
-        self._lines[at:at] = [("    " * indent + each, None) for each in self._decisions]
-        self._decisions, self._known = [], set()
+        decided = [*self._answers(), *self._decisions]
+        self._lines[at:at] = [("    " * indent + each, None) for each in decided]
+        self._decisions, self._asked, self._known = [], [], set()
         self._pause = (len(self._lines), self._indent)
+
+    def _answers(self) -> list[str]:
+        lines = [f"{name} = {expression}" for name, expression, _ in self._asked]
+        if len(lines) < 2:
+            return lines
+        names = " = ".join(name for name, _, _ in self._asked)
+        are_open = self._constant("P", together([decide for _, _, decide in self._asked]))
+        return [
+            f"if {are_open}(X): {names} = True",
+            "else:",
+            *(f"    {line}" for line in lines),
+        ]
 
     @property
     def lines(self) -> list[tuple[str, Mark | None]]:
@@ -92,7 +116,7 @@ class Unit:
 
     def function(self, head: str) -> Function:
         """Begin another function, such as `def name(arguments)`."""
-        made = Function(head)
+        made = Function(head, self.constant)
         self._functions.append(made)
         return made
 

@@ -134,6 +134,22 @@ async def test_grants_that_are_known_to_open_a_field_are_not_decided_again(
     assert reads == ["admin"]  # the denial alone
 
 
+async def test_fields_that_known_grants_open_together_are_decided_for_each_other_caller(
+    reads: list[str],
+) -> None:
+    engine = Engine(strawberry.Schema(Query), LIMITS, 10)
+    plan = engine.plan("{ items { role again: role more: role } }", None)
+    fields = ("role", "again", "more")
+    for principal in (ADMIN, ADMIN, OTHER, ADMIN, ANONYMOUS, ADMIN):
+        answer = await engine.execute(plan, None, Context(SERVICES, principal))
+        is_open = principal is ADMIN
+        assert answer["data"]["items"][1] == dict.fromkeys(fields, "1" if is_open else None)
+        assert len(answer.get("errors", ())) == (0 if is_open else 9)
+    reads.clear()
+    await engine.execute(plan, None, Context(SERVICES, ADMIN))
+    assert reads == []
+
+
 async def test_a_field_remembers_only_so_many_grants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision, "MOST_GRANTS", 2)
     engine = Engine(strawberry.Schema(Query), LIMITS, 10)
