@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,14 @@ class Reading:
     names: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The arguments of a field that say how many items it returns, and whether one of them is the length of a page."""
+
+    arguments: Mapping[str, GraphQLArgument]
+    is_paged: bool
+
+
 # The number of items that a list field without such an argument counts as.
 PLAIN_LIST = 10
 # The names of arguments, and of members of input objects, that set the length of a page.
@@ -62,34 +70,46 @@ class Sizes:
     def __init__(self, schema: GraphQLSchema, plain: int = PLAIN_LIST) -> None:
         self.plain = plain
         self._schema = schema
+        # The fields live as long as the schema.
+        self._of_fields: dict[int, Sizing] = {}
 
     def read(self, field: GraphQLField, node: FieldNode) -> Reading | None:
         """Return how the number of a field's items is read; None if the field says nothing about it."""
         declared = list_size_of(field)
         if declared is not None:
             return self._declared(declared, field, node)
-        sizing = {name: each for name, each in field.args.items() if _can_size(name, each.type)}
-        if not sizing:
+        sizing = self._sizing(field)
+        if not sizing.arguments:
             return None
         given = _given(node)
 
         def read(variables: VariableValues) -> int:
             found = [
                 _extent(name, each.type, value_of(each, given.get(name), variables))
-                for name, each in sizing.items()
+                for name, each in sizing.arguments.items()
             ]
             return self._longest(field, sizing, found)
 
-        return Reading(read, names_in(given[name] for name in sizing if name in given))
+        return Reading(read, names_in(given[name] for name in sizing.arguments if name in given))
 
-    def _longest(
-        self, field: GraphQLField, sizing: Mapping[str, GraphQLArgument], found: list[Extent]
-    ) -> int:
+    def _sizing(self, field: GraphQLField) -> Sizing:
+        found = self._of_fields.get(id(field))
+        if found is None:
+            sizing = {
+                name: each
+                for name, each in field.args.items()
+                if _names_size(name, each.type) or _has_list(name, each.type)
+            }
+            is_paged = any(_names_size(name, each.type) for name, each in sizing.items())
+            found = self._of_fields[id(field)] = Sizing(sizing, is_paged)
+        return found
+
+    def _longest(self, field: GraphQLField, sizing: Sizing, found: list[Extent]) -> int:
         sizes = [size for size, _ in found if size is not None]
         items = [items for _, items in found if items is not None]
         if sizes:
             return max(sizes)
-        if any(_names_size(name, each.type) for name, each in sizing.items()):
+        if sizing.is_paged:
             return max([self._default(field), *items])
         return max([self.plain, *items])
 
@@ -167,28 +187,31 @@ def _at(
     return None if value is Undefined else value
 
 
-def _can_size(name: str, kind: GraphQLInputType) -> bool:
-    return _has_list(kind, frozenset()) or _names_size(name, kind)
-
-
-def _names_size(name: str, kind: GraphQLInputType, seen: frozenset[str] = frozenset()) -> bool:
+def _names_size(name: str, kind: GraphQLInputType) -> bool:
     """Tell whether an argument is the length of a page, or an input object that contains one."""
-    plain: Any = get_named_type(kind)
-    if not is_input_object_type(plain):
-        return name in SIZES
-    return plain.name not in seen and any(
-        _names_size(member, field.type, seen | {plain.name})
-        for member, field in plain.fields.items()
+    return any(
+        member in SIZES and not is_input_object_type(get_named_type(each))
+        for member, each in _within(name, kind)
     )
 
 
-def _has_list(kind: GraphQLInputType, seen: frozenset[str]) -> bool:
-    plain: Any = get_nullable_type(kind)
-    if not is_input_object_type(plain):
-        return is_list_type(plain)
-    return plain.name not in seen and any(
-        _has_list(field.type, seen | {plain.name}) for field in plain.fields.values()
-    )
+def _has_list(name: str, kind: GraphQLInputType) -> bool:
+    return any(is_list_type(get_nullable_type(each)) for _, each in _within(name, kind))
+
+
+def _within(name: str, kind: GraphQLInputType) -> Iterator[tuple[str, GraphQLInputType]]:
+    """Yield an argument, and the members of all input objects that it may contain: those of each type once.
+
+    Generated filters contain each other, so that there are millions of ways from one to another.
+    """
+    waiting, seen = [(name, kind)], set[str]()
+    while waiting:
+        member, each = waiting.pop()
+        yield member, each
+        plain: Any = get_named_type(each)
+        if is_input_object_type(plain) and plain.name not in seen:
+            seen.add(plain.name)
+            waiting.extend((name, field.type) for name, field in plain.fields.items())
 
 
 Extent = tuple[int | None, int | None]

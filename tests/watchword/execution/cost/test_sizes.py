@@ -6,6 +6,7 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, build_schema, parse
 from graphql.execution import VariableValues
 
+from tests.support.work import calls_in
 from watchword.execution.cost.sizes import PLAIN_LIST, Sizes
 from watchword.relay.page import DEFAULT, MAXIMUM
 
@@ -19,11 +20,16 @@ type Query {
 """)
 
 
-def length(text: str) -> tuple[int | None, set[str]]:
+def only_field(text: str) -> FieldNode:
     [operation] = parse(text).definitions
     assert isinstance(operation, OperationDefinitionNode)
     [node] = operation.selection_set.selections
     assert isinstance(node, FieldNode)
+    return node
+
+
+def length(text: str) -> tuple[int | None, set[str]]:
+    node = only_field(text)
     root = SCHEMA.query_type
     assert root is not None
     reading = Sizes(SCHEMA).read(root.fields[node.name.value], node)
@@ -62,3 +68,21 @@ def test_a_variable_that_sets_a_page_is_named(field: str) -> None:
 
 def test_a_variable_that_sets_no_page_is_not_named() -> None:
     assert length("query($n: Int) { other(below: $n) }") == (None, set())
+
+
+def test_filters_that_all_contain_each_other_are_looked_at_once() -> None:
+    kinds = range(9)
+    members = " ".join(f"m{n}: F{n}" for n in kinds)
+    filters = " ".join(f"input F{n} {{ {members} has: Int }}" for n in kinds)
+    schema = build_schema(
+        f"{filters} type Query {{ found(by: F0): [Int] sized(by: F0, first: Int): [Int] }}"
+    )
+    root, sizes = schema.query_type, Sizes(schema)
+    assert root is not None
+
+    def look() -> None:
+        for name, expected in {"found": None, "sized": DEFAULT}.items():
+            reading = sizes.read(root.fields[name], only_field(f"{{ {name} }}"))
+            assert (reading and reading.read(VariableValues({}, {}))) == expected
+
+    assert calls_in(look) < 10_000, "there are a million ways from one to another"
