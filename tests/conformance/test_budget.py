@@ -91,7 +91,7 @@ async def test_what_has_ended_counts_no_more(transport: str, query: str, clock: 
             answers = [each async for each in STREAMING[transport](server.url, query, "alice")]
             assert "RATE_LIMITED" not in str(answers)
         await until(lambda: not len(server.pipeline.operations))
-        assert not server.pipeline.operations._counts
+        assert server.pipeline.operations.is_empty
 
 
 async def test_an_operation_that_the_client_ends_gives_its_place_back(clock: MovedClock) -> None:
@@ -156,7 +156,7 @@ async def test_a_query_that_is_answered_whole_has_a_place_while_it_runs(
         clock.move(5)
         assert (await running).status_code == 200
         assert (await ask("{ hello }")).json() == {"data": {"hello": "hello world"}}
-        assert not operations._counts
+        assert operations.is_empty
 
 
 @every_transport
@@ -182,7 +182,7 @@ async def test_a_shared_execution_has_a_place_while_it_runs(
         found = [answer for task in running for answer in await task]
         assert [answer["data"]["item"]["price"] for answer in found] == [2, 3]
         assert shop.world.asked == 2
-        await until(lambda: not server.pipeline.operations._counts)
+        await until(lambda: server.pipeline.operations.is_empty)
 
 
 async def test_over_http_a_shared_execution_has_a_place_while_it_runs(clock: MovedClock) -> None:
@@ -204,7 +204,7 @@ async def test_over_http_a_shared_execution_has_a_place_while_it_runs(clock: Mov
         shop.world.gate.set()
         assert [(await each).status_code for each in running] == [200] * 2
         assert shop.world.asked == 2
-        assert not server.pipeline.operations._counts
+        assert server.pipeline.operations.is_empty
 
 
 async def test_a_shared_execution_keeps_the_place_of_an_operation_that_its_client_ended(
@@ -225,7 +225,7 @@ async def test_a_shared_execution_keeps_the_place_of_an_operation_that_its_clien
         message = await client.receive()
         assert (message["id"], message["type"]) == ("1", "error")
         shop.world.gate.set()
-        await until(lambda: not server.pipeline.operations._counts)
+        await until(lambda: server.pipeline.operations.is_empty)
 
 
 @every_transport
@@ -254,7 +254,7 @@ async def test_what_a_subscription_keeps_is_bounded(transport: str, clock: Moved
             [error] = answer["errors"]
             assert error["extensions"]["code"] == "BAD_USER_INPUT"
             assert str(size) in error["message"]
-        await until(lambda: not server.pipeline.operations._counts)
+        await until(lambda: server.pipeline.operations.is_empty)
         # What it does not keep is not counted.
         other = {"only": "x" * (size - 100), "undeclared": "x" * size}
         async with live(transport, server, query, variables=other):

@@ -43,6 +43,11 @@ class Quota:
     def __len__(self) -> int:
         return self._open
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is counted, and no network and no principal is in memory."""
+        return not (self._open or self._by_network or self._by_subject)
+
     def take(self, address: str, subject: str = "") -> Slot:
         """Take a slot for an address and a principal's subject, which is empty for anonymous callers.
 

@@ -34,7 +34,7 @@ def test_a_shared_slot_is_free_when_both_holders_have_given_it_back(order: str) 
         holders[each].give_back()
         assert len(quota) == 1
     holders[last].give_back()
-    assert [quota._by_network, quota._by_subject] == [{}, {}]
+    assert quota.is_empty
     quota.take("a")
     for holder in holders.values():
         holder.give_back()
@@ -60,7 +60,7 @@ def test_a_site_has_a_higher_limit_than_one_customer() -> None:
     assert len(taken) == 2 * 16
     for each in taken:
         each.give_back()
-    assert [quota._by_network, quota._by_subject] == [{}, {}]
+    assert quota.is_empty
 
 
 def test_limits_of_a_principal_and_the_process_hold_for_all_addresses() -> None:

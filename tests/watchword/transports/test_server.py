@@ -200,4 +200,4 @@ async def test_what_is_executed_has_a_place_among_the_open_operations_of_the_add
                     await asked(client, query, name="other")
         for query in (QUERY, "{ caller }"):
             await asked(client, query, name="other")
-        assert len(app.pipeline.operations) == 0
+        assert app.pipeline.operations.is_empty

@@ -95,7 +95,7 @@ async def test_an_execution_has_a_place_among_the_open_operations_until_it_ends(
             await opened.shared.answer(
                 opened.plan(ITEM), variables, ANONYMOUS, take_place=take_place
             )
-        assert [quota._by_network, quota._by_subject] == [{}, {}]
+        assert quota.is_empty
 
 
 async def test_only_who_begins_an_execution_is_charged_for_it(opened: Shop) -> None:
