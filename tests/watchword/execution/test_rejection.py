@@ -269,3 +269,15 @@ async def test_a_fragment_below_a_denied_field_is_found_where_its_field_may_be_r
 async def test_a_path_of_several_types_is_named_once(engine: Engine, rejecting: Services) -> None:
     [error] = await refused(engine, rejecting, "{ beings { secret } }")
     assert error.extensions["paths"] == [["beings", "@", "secret"]]
+
+
+async def test_fragments_that_double_each_other_are_looked_at_once(
+    engine: Engine, rejecting: Services
+) -> None:
+    chain = " ".join(
+        f"fragment F{n} on Person {{ a: open {{ ...F{n + 1} }} b: open {{ ...F{n + 1} }} }}"
+        for n in range(6)
+    )
+    document = f"{{ people {{ ...F0 }} }} {chain} fragment F6 on Person {{ bonus }}"
+    [error] = await refused(engine, rejecting, document)
+    assert error.extensions["paths"] == [["people", "@", *"aaaaaa", "bonus"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -273,3 +274,14 @@ def test_fields_that_take_nothing_guarded_ask_nothing_more() -> None:
     ]
     assert permissions_of(fields["report"]) == []
     assert STREAM == "people"
+
+
+@pytest.mark.parametrize(
+    ("who", "said"), [(VISITOR, "Query.people(first:) needs scope many."), (CLERK, None)]
+)
+async def test_strawberrys_own_view_refuses_what_is_guarded_too(
+    who: Principal, said: str | None
+) -> None:
+    context: Any = SimpleNamespace(principal=who)
+    answered = await payroll().execute("{ people(first: 5) { name } }", context_value=context)
+    assert [each.message for each in answered.errors or ()] == ([] if said is None else [said])

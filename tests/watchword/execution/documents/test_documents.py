@@ -235,7 +235,19 @@ def test_clients_that_send_what_is_in_no_manifest_are_counted(
     assert made.untrusted == {"web": 3, "(none)": 1, "shop": 1, "(other)": 2}
 
 
+def test_a_registered_document_is_counted_too_when_its_hash_asks_for_it() -> None:
+    made = trusting()
+    id = f"sha256:{digest_of(OTHER)}"
+    plan(made, OTHER, id)
+    assert made.known(None, id, None, ANONYMOUS) is not None
+    plan(made, None, id)
+    assert made.untrusted == {"(none)": 3}
+
+
 def test_without_manifests_nothing_is_counted() -> None:
     made = documents()
     plan(made, HELLO, None)
+    assert made.known(HELLO, None, None, ANONYMOUS) is not None
+    plan(made, HELLO, ID)
+    plan(made, None, ID)
     assert not made.untrusted
