@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx2
 import pytest
+import strawberry
+from strawberry.extensions import MaskErrors
 
+from tests.support import toy_schema
 from tests.support.clients import WebSocketClient, events
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, toy_server
@@ -132,6 +135,22 @@ async def test_a_cache_may_keep_what_is_public_and_never_that_a_hash_is_unknown(
     assert public.headers["cache-control"] == "public, no-cache"
     assert unchanged.status_code == 304
     assert own.headers["cache-control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("ask", ASKING)
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_extension_that_hides_errors_does_not_hide_that_a_hash_is_unknown(
+    way: str, ask: str, clock: MovedClock
+) -> None:
+    hiding = strawberry.Schema(
+        toy_schema.Query, toy_schema.Mutation, toy_schema.Subscription, extensions=[MaskErrors]
+    )
+    async with toy_server(clock, hiding) as server:
+        assert await ASKING[ask](server, WAYS[way](HELLO)) == {"errors": [NOT_FOUND]}
+        assert await ASKING[ask](server, {"query": HELLO, **WAYS[way](HELLO)}) == {
+            "data": {"hello": "hello world"}
+        }
+        assert (await ASKING[ask](server, WAYS[way](HELLO)))["data"] == {"hello": "hello world"}
 
 
 async def test_with_application_json_the_status_is_200_and_else_400(server: ToyServer) -> None:

@@ -7,7 +7,7 @@ add. https://strawberry.rocks/docs/guides/custom-extensions
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from graphql import ExecutionResult as GraphQLResult
 from graphql import GraphQLError
@@ -64,7 +64,7 @@ class HookedOperation:
                     result = await self._handled(PreExecutionError(None, errors))
                 else:
                     ran = await self._execute(execute)
-        except QueryMissing:
+        except (QueryMissing, Refused):
             raise
         except Exception as error:
             result = await self._handled(PreExecutionError(None, [self._raised(error)]))
@@ -84,7 +84,7 @@ class HookedOperation:
                 result = await self._result(execute)
                 async with around(self._hooks.runner.on_stream_result(result)):
                     made = self._respond(result)
-        except QueryMissing:
+        except (QueryMissing, Refused):
             raise
         except Exception as error:
             raised = self._raised(error)
@@ -106,7 +106,7 @@ class HookedOperation:
         seen, runner = self._seen, self._hooks.runner
         self._follow_query()
         if seen.query is None and seen.graphql_document is None:
-            return self._missing()
+            self._missing()
         if isinstance(self._plan, Draft) and self._plan.is_oversized:
             # An extension that parses would do so without our limits.
             return self._plan.errors
@@ -122,10 +122,13 @@ class HookedOperation:
         self._follow()
         return self._unfit()
 
-    def _missing(self) -> list[GraphQLError]:
-        """Return why there is no document, which no extension has found. Raises `QueryMissing` if no id names one."""
+    def _missing(self) -> NoReturn:
+        """Raise why there is no document, which no extension has found: `Refused` if an id names one, or `QueryMissing`.
+
+        Extensions do not see it: a client that is not told that its id is unknown does not send the text.
+        """
         if isinstance(self._plan, Draft) and self._plan.errors:
-            return self._plan.errors
+            raise Refused(self._plan.errors)
         raise QueryMissing
 
     def _parse(self) -> list[GraphQLError]:

@@ -53,7 +53,7 @@ class HookedParts(HookedOperation):
                 if not isinstance(first, Exception):
                     await send(first, self._shown, self._hearing)
                     is_over = True
-        except QueryMissing:
+        except (QueryMissing, Refused):
             raise
         except Exception as error:
             raised = self._raised(error)
