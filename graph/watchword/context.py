@@ -135,8 +135,8 @@ class Context(ExtrasAccess, Generic[E]):
         this name of its request. `reads` are the streams that the operation declares to read, if its answer is to be
         shared. `noted` remembers what is set on the context of a subscription."""
         self.services = services
-        self.refusals = refusals
-        """What becomes of what grants deny, if a subscription asks for it; None for its request's or the setting's."""
+        self.refusals = refusals or (extensions and extensions.get("refusals")) or None
+        """What becomes of what grants deny, if the request or the subscription asks for it; None for the setting's."""
         self._via = via
         self._extensions = extensions
         self._heads: dict[str, Place] = {}
@@ -363,11 +363,6 @@ class Context(ExtrasAccess, Generic[E]):
                 "There is no live connection to renew: send this over the WebSocket."
             )
         return await self._renew(token, proof)
-
-
-def own_extensions(context: Context) -> Mapping[str, Any] | None:
-    """Return the member `extensions` of the request, for the runtime; None for a shared run, which has no request."""
-    return context._extensions
 
 
 async def close_context(context: Context) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sysconfig
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -14,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import strawberry
-from sqlalchemy.exc import DBAPIError
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from strawberry.permission import BasePermission
@@ -218,30 +215,6 @@ def _imported(name: str, module_name: str) -> ModuleType:
             f"There is no module {missing!r} to load the schema {name!r} from."
             f"{_hint(name, None) or f' {hint}'}"
         ) from error
-    except (DBAPIError, OSError) as error:
-        # Otherwise it would be read as a failure of Watchword's own database, or of a file of it.
-        raise Unsafe(
-            f"{module_name} cannot be imported. {_place(error)} raised {type(error).__name__}: {_said(error)}."
-            " Watchword itself asked for nothing yet."
-        ) from error
-
-
-def _said(error: Exception) -> str:
-    """Return the first line of what an error says, without the values that a statement had."""
-    return str(getattr(error, "orig", None) or error).partition("\n")[0]
-
-
-def _place(error: Exception) -> str:
-    """Return the line that an error came from, of a file that is not installed with Python or as a package."""
-    installed = (sysconfig.get_path("stdlib"), "<")
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        each
-        for each in frames
-        if not each.filename.startswith(installed) and "site-packages" not in each.filename
-    ]
-    found = (own or frames)[-1]
-    return f"{found.filename}, line {found.lineno},"
 
 
 def _hint(name: str, module: ModuleType | None) -> str:

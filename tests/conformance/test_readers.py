@@ -20,8 +20,7 @@ from tests.support.clients import WebSocketClient
 from tests.support.clock import MovedClock
 from tests.support.toy_server import ToyServer, serving, toy_server, until
 from watchword.asgi import wire
-from watchword.asgi.uvicorn import frames
-from watchword.asgi.uvicorn.frames import MeasuredTransport
+from watchword.asgi.uvicorn import measured
 from watchword.config.settings import Settings
 from watchword.transports.websocket.websocket import SocketConnection
 
@@ -181,47 +180,10 @@ async def test_an_unanswered_keep_alive_releases_everything_at_once(
         await until(lambda: not len(server.pipeline.connections))
 
 
-class FakeTransport:
-    """A transport whose client reads nothing."""
-
-    def __init__(self) -> None:
-        self.unread = 0
-        self.is_aborted = asyncio.Event()
-
-    def write(self, data: bytes) -> None:
-        self.unread += len(data)
-
-    def get_write_buffer_size(self) -> int:
-        return self.unread
-
-    def is_closing(self) -> bool:
-        return False
-
-    def close(self) -> None: ...
-
-    def abort(self) -> None:
-        self.is_aborted.set()
-
-
-async def test_writes_of_every_part_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "CLOSING_SECONDS", 0.01)
-    transport, seen = FakeTransport(), []
-    line = MeasuredTransport(cast(Any, transport))
-    line.on_write = lambda *waiting: seen.append(waiting)
-    line.write(b"pong")
-    transport.unread = 1
-    line.write(b"ping")
-    line.write(b"three", 3)
-    assert seen == [(1, 4), (2, 5), (5, 10)]
-    assert line.sent == 3
-    line.close()
-    await transport.is_aborted.wait()
-
-
 async def test_pipelined_answers_that_nobody_reads_end_their_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(frames, "UNREAD_SECONDS", 0.05)
+    monkeypatch.setattr(measured, "UNREAD_SECONDS", 0.05)
     answered = 0
 
     async def big(_: Request) -> Response:
@@ -241,17 +203,3 @@ async def test_pipelined_answers_that_nobody_reads_end_their_connection(
                 await writer.drain()
                 await asyncio.to_thread(lambda: None)
         assert answered == 2
-
-
-async def test_what_is_read_at_last_keeps_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "UNREAD_SECONDS", 0.01)
-    transport = FakeTransport()
-    line = MeasuredTransport(cast(Any, transport))
-    line.write(b"answer")
-    line.watch_reading()
-    transport.unread = 0
-    await until(lambda: line._watch is None)
-    assert not transport.is_aborted.is_set()
-    line.write(b"another")
-    line.watch_reading()
-    await transport.is_aborted.wait()

@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 
 import watchword
-from tests.refusals import costs, inputs, schemas, storage, surroundings
+from tests.refusals import inputs, schemas, storage, surroundings
 from tests.refusals.ground import Case, Ground
 from tests.support.clock import MovedClock
 
-CASES: list[Case] = [
-    *schemas.CASES,
-    *costs.CASES,
-    *inputs.CASES,
-    *storage.CASES,
-    *surroundings.CASES,
-]
+CASES: list[Case] = [*schemas.CASES, *inputs.CASES, *storage.CASES, *surroundings.CASES]
 PACKAGE = Path(watchword.__file__).parent
 # Refusals of commands and of the pytest plugin, each with its own tests.
 NOT_OF_THE_START = ("cli", "testing", "client")

@@ -120,27 +120,6 @@ def test_a_module_that_is_missing_is_told_apart_from_one_that_it_imports(folder:
     assert isinstance(load("elsewhere:graph").schema, strawberry.Schema)
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("urlopen('http://127.0.0.1:1')", r"URLError: <urlopen error .*Connection refused>"),
-        ("open('/nowhere')", r"FileNotFoundError: .* No such file or directory: '/nowhere'"),
-        ("create_engine('sqlite://').connect().exec_driver_sql('SELECT 1 FROM toys')", "OperationalError: no such table: toys"),
-    ],
-)  # fmt: skip
-def test_what_a_module_cannot_reach_when_it_is_imported_is_told_with_its_line(
-    line: str, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    imports = "from urllib.request import urlopen\nfrom sqlalchemy import create_engine\n"
-    (folder / "shop_of_calls.py").write_text(f"{imports}{line}\n{MODULE}")
-    monkeypatch.delitem(sys.modules, "shop_of_calls", raising=False)
-    with pytest.raises(
-        Unsafe,
-        match=rf"^shop_of_calls cannot be imported\. \S+shop_of_calls\.py, line 3, raised {said}\.",
-    ):
-        load("shop_of_calls:graph")
-
-
 def test_only_a_schema_can_be_mounted() -> None:
     thing: Any = object()
     with pytest.raises(

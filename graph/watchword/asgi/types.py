@@ -232,4 +232,4 @@ def is_same_origin(scope: Message, ours: Collection[str]) -> bool:
 
 def address_of(client: object) -> str:
     """Return the network address of an ASGI scope's client; empty if it has none."""
-    return str(client[0]) if isinstance(client, tuple | list) and client else ""
+    return str(client[0]) if isinstance(client, (tuple, list)) and client else ""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import InitialIncrementalExecutionResult
 
-from watchword.context import Context, own_extensions
+from watchword.context import Context
 from watchword.errors import WatchwordError
 
 R = TypeVar("R", ExecutionResult, InitialIncrementalExecutionResult)
@@ -29,10 +29,7 @@ def chosen(context: Context) -> Any:
 
     It is `partial`, `each` or `reject`.
     """
-    if context.refusals is not None:
-        return context.refusals
-    asked = own_extensions(context)
-    return (asked and asked.get("refusals")) or context.services.settings.refusals
+    return context.refusals or context.services.settings.refusals
 
 
 def gathered_in(result: R, context: Context) -> R:

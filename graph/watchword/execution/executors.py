@@ -15,6 +15,7 @@ from watchword.context import Context
 from watchword.execution import denials, numbers
 from watchword.execution.compiled.opening import Opened
 from watchword.execution.compiled.program import finish
+from watchword.execution.compiled.promise import started
 from watchword.execution.compiled.run import Run, Wrap
 from watchword.execution.plan import Plan, Refused
 from watchword.execution.source import DatabaseUnavailable
@@ -24,7 +25,7 @@ from watchword.libraries.graphql_core import event_executor, hiding_executor
 from watchword.libraries.graphql_execution import keep_sources
 from watchword.permissions import enum_values
 from watchword.permissions.refusal import with_refusal
-from watchword.process.deadline import within
+from watchword.process.deadline import begin, rest_within, result, within
 from watchword.storage.database import is_unavailable
 from watchword.throttling.ceiling import most
 
@@ -106,7 +107,7 @@ def result_of(run: Run, data: Any) -> Any:
     """Return the result of a run; `data` may be a coroutine that gives the data."""
     if data is None or type(data) is dict:
         return ExecutionResult(data, run.errors)
-    return finish(run, data)
+    return finish(run, started(data))
 
 
 def wrapping(middleware: MiddlewareManager | None) -> Wrap | None:
@@ -132,14 +133,14 @@ async def open_extras(context: Context) -> None:
         await within(services.clock, most(services.settings, "operation_seconds"), scope.open())
 
 
-def in_time(running: Awaitable[T], plan: Plan, context: Context) -> Awaitable[T]:
-    """Return an awaitable of a part of an execution, which raises `TimedOut` after `operation_seconds` and logs which
-    operation it was."""
+async def in_time(running: Awaitable[T], plan: Plan, context: Context) -> T:
+    """Await a part of an execution. Raises `TimedOut` after `operation_seconds`, and logs which operation it was."""
+    begun = begin(using(context.extras_scope, running))
+    if begun[0].is_done:
+        return result(*begun)
     services = context.services
-    work = using(context.extras_scope, running)
-    warn = partial(_warn, plan)
     seconds = most(services.settings, "operation_seconds")
-    return within(services.clock, seconds, work, on_timeout=warn)
+    return await rest_within(services.clock, seconds, *begun, on_timeout=partial(_warn, plan))
 
 
 def _warn(plan: Plan) -> None:

@@ -124,6 +124,13 @@ class Plan:
     counts: tuple[ValueNode, ...] = ()
     # Of a request whose document only an extension finds: it may have @defer or @stream.
     may_give_parts: bool = False
+    is_subscription: bool = field(init=False)
+    is_mutation: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Read for each request, and a property costs as much as a few calls.
+        self.is_subscription = self.operation.operation is OperationType.SUBSCRIPTION
+        self.is_mutation = self.operation.operation is OperationType.MUTATION
 
     @property
     def query(self) -> str | None:
@@ -158,14 +165,6 @@ class Plan:
     def gives_parts(self) -> bool:
         """Whether the answer may come in parts."""
         return self.may_give_parts or (self.whole is not None and not self.is_subscription)
-
-    @property
-    def is_subscription(self) -> bool:
-        return self.operation.operation is OperationType.SUBSCRIPTION
-
-    @property
-    def is_mutation(self) -> bool:
-        return self.operation.operation is OperationType.MUTATION
 
 
 _NOTHING = parse("{ __typename }")
@@ -308,19 +307,12 @@ class Planner:
 
     def is_known_to_pass(self, plan: Plan, coerced: Mapping[str, Any]) -> bool:
         """Tell whether it is remembered that `check` lets a plan pass with these variables."""
-        if plan.counts or plan.estimate is None:
-            return False
-        # Without names, the cost was checked when the plan was made.
-        if not plan.estimate.names:
-            return True
-        cost = plan.estimate.known_cost(coerced)
-        return cost is not None and cost <= self.limits.cost
+        estimate = plan.estimate
+        return not plan.counts and estimate is not None and estimate.fits(coerced, self.limits.cost)
 
     def check(self, plan: Plan, variables: VariableValues) -> None:
         """Raise `Refused` when the plan costs more than is allowed with these variables, or they begin no stream."""
-        # Without names, the cost was checked when the plan was made.
-        has_names = plan.estimate is not None and plan.estimate.names
-        if has_names or plan.counts:
+        if not self.is_known_to_pass(plan, variables.coerced):
             with refusing():
                 check_counts(plan.counts, variables.coerced)
                 if plan.estimate is not None:
@@ -328,10 +320,7 @@ class Planner:
 
     def cost(self, plan: Plan, variables: dict[str, Any] | None) -> Number:
         """Return what an operation is estimated to cost, as `cost_as_sent` does."""
-        estimate = plan.estimate
-        if estimate is not None and (known := estimate.known_as_sent(variables)) is not None:
-            return known
-        return cost_as_sent(self._schema, plan.operation, estimate, variables)
+        return cost_as_sent(self._schema, plan.operation, plan.estimate, variables)
 
     def actual_cost(self, plan: Plan, variables: dict[str, Any] | None, data: Any) -> Number:
         """Return what the data of an answer has cost."""

@@ -53,7 +53,20 @@ async def within(
     """
     begun, task = begin(work)
     if begun.is_done:
-        return _result(begun, task)
+        return result(begun, task)
+    return await rest_within(clock, seconds, begun, task, whole=whole, on_timeout=on_timeout)
+
+
+async def rest_within(
+    clock: Clock,
+    seconds: float,
+    begun: Eager[T],
+    task: asyncio.Task[Any],
+    *,
+    whole: bool = False,
+    on_timeout: Callable[[], object] = _ignore,
+) -> T:
+    """Await the rest of work whose first step `begin` has run and which is not done, as `within` does."""
     over = asyncio.Event()
     task.add_done_callback(lambda _: over.set())
     timer = clock.call_at(clock.now() + seconds, over.set)
@@ -118,16 +131,16 @@ async def _go_on(rest: list[Eager[Any]]) -> Any:
     return await rest[0]
 
 
-def _result(begun: Eager[T], task: asyncio.Task[Any]) -> T:
-    """Return the result of finished work. Raises another error for a cancellation, which would end the caller's
+def result(begun: Eager[T], task: asyncio.Task[Any]) -> T:
+    """Return the result of work that ended in its first step. Raises another error for a cancellation, which would end the caller's
     task silently."""
     try:
-        result = begun.result()
+        made = begun.result()
     except asyncio.CancelledError as cancelled:
         raise WorkCancelled(_CANCELLED) from cancelled
     if has_begun(task) and task.cancelling():
         raise WorkCancelled(_CANCELLED)
-    return result
+    return made
 
 
 class Watchdog:

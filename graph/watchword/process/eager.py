@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
+from types import CoroutineType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,7 +31,8 @@ class Eager(Generic[T]):
     )
 
     def __init__(self, work: Awaitable[T]) -> None:
-        self._steps: Any = work.__await__()
+        # A coroutine takes its steps itself; what `__await__` returns would take them for it.
+        self._steps: Any = work if type(work) is CoroutineType else work.__await__()
         self._waits_for: Any = None
         self._result: Any = None
         self._error: BaseException | None = None

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import watchword
-from watchword.asgi.uvicorn.frames import UNREAD_SECONDS
 from watchword.asgi.uvicorn.head import BODY_SECONDS, HEAD_SECONDS, MOST_HEADERS
+from watchword.asgi.uvicorn.measured import UNREAD_SECONDS
 from watchword.config import limits as table
 from watchword.config.settings import Settings
 from watchword.execution.limits import Limits

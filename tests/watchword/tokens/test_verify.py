@@ -49,6 +49,15 @@ def test_a_good_token_is_its_principal(algorithm: str, clock: MovedClock) -> Non
     )
 
 
+def test_tokens_with_the_same_rights_share_them_and_others_do_not(clock: MovedClock) -> None:
+    made = verifier(clock, KEY)
+    alike = [made.verify(signed(KEY, claims(NOW, sub=name, jti=name))) for name in ("a", "b")]
+    other = made.verify(signed(KEY, claims(NOW, sub="c", jti="c", roles=["visitor"])))
+    assert alike[0].grants is alike[1].grants
+    assert [each.subject for each in alike] == ["a", "b"]
+    assert other.grants.roles == {"visitor"}
+
+
 def test_an_audience_among_several_is_ours(clock: MovedClock) -> None:
     token = signed(KEY, claims(NOW, aud=["other", "watchword"]))
     assert verifier(clock, KEY).verify(token).subject == "alice"

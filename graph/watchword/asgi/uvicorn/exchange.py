@@ -98,7 +98,7 @@ class Exchange(RequestResponseCycle):
 
     def _hold(self, message: Message) -> bool:
         """Keep the head of a response back until its body comes. Returns False if uvicorn must write it."""
-        if message["type"] != "http.response.start" or not self._is_plain:
+        if message["type"] != "http.response.start" or not self._is_plain():
             return False
         length, lines = None, [STATUS_LINE[message["status"]]]
         for headers in (self.default_headers, message.get("headers", ())):
@@ -118,7 +118,7 @@ class Exchange(RequestResponseCycle):
 
     def write_whole(self, status: int, headers: Fixed, body: bytes) -> bool:
         """Write a response at once, as two messages to `send` would. Returns False if they must be sent."""
-        if self.response_started or not self._is_plain:
+        if self.response_started or not self._is_plain():
             return False
         defaults, own = _defaults.lines_of(self.default_headers), _head(headers)
         if defaults is None or own is None:
@@ -157,7 +157,6 @@ class Exchange(RequestResponseCycle):
             self.message_event.set()
         self.on_response()
 
-    @property
     def _is_plain(self) -> bool:
         is_open = not self.disconnected and not self.flow.write_paused
         is_usual = self.keep_alive and not self.access_log and not self.waiting_for_100_continue

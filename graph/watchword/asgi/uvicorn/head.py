@@ -145,7 +145,7 @@ class HeadProtocol(IdleProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         # A pipelined request begins to be answered only now.
-        if self._is_answering:
+        if self._is_answering():
             self._await_body()
 
     def allow_body(self, seconds: float) -> None:
@@ -186,7 +186,7 @@ class HeadProtocol(IdleProtocol):
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        if self._is_answering or (status == TOO_SLOW and self._is_idle):
+        if self._is_answering() or (status == TOO_SLOW and self._is_idle):
             # The client has sent no request, or is receiving another response: it would misread this one.
             self.transport.close()
             return
@@ -207,7 +207,6 @@ class HeadProtocol(IdleProtocol):
         """Whether nothing of another request has come, and the timer between requests limits the time until it comes."""
         return self._awaits_request and not self._received and not self._in_head
 
-    @property
     def _is_answering(self) -> bool:
         cycle: Any = self.cycle
         return cycle is not None and not cycle.response_complete and not cycle.disconnected

@@ -16,6 +16,8 @@ TARGET = ("http_version", "method", "path", "raw_path", "query_string", HAS_TRAC
 BEARER = b"Bearer "
 # RFC 6750, section 2.1.
 TOKEN_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+# Leaves these characters as they are, and no others.
+_UNCHANGED = bytes(each if each in TOKEN_CHARACTERS else ord("A") for each in range(256))
 _AUTHORIZATION = b"authorization"
 
 
@@ -44,7 +46,7 @@ class ReadHead(NamedTuple):
             return size if begin == end else 0
         if begin >= end or not packet.startswith(self.behind, end):
             return 0
-        return 0 if packet[begin:end].translate(None, TOKEN_CHARACTERS) else size
+        return size if _is_token(packet[begin:end]) else 0
 
     def headers_of(self, packet: bytes) -> list[Header]:
         """Return the headers in a packet of which `size_in` has returned a size."""
@@ -70,6 +72,11 @@ def read_head(
     return _without_token(whole) or whole
 
 
+def _is_token(text: bytes) -> bool:
+    # Deleting the characters to see whether any are left takes twice as long.
+    return text.translate(_UNCHANGED) == text
+
+
 def _without_token(head: ReadHead) -> ReadHead | None:
     """Return a head with a place for any token in place of its own; None if it does not have exactly one."""
     headers = [*head.headers]
@@ -79,7 +86,7 @@ def _without_token(head: ReadHead) -> ReadHead | None:
     [place] = places
     value = headers[place][1]
     token = value[len(BEARER) :]
-    if not value.startswith(BEARER) or not token or token.translate(None, TOKEN_CHARACTERS):
+    if not value.startswith(BEARER) or not token or not _is_token(token):
         return None
     around = head.before.split(token)
     if len(around) != 2 or not around[0].endswith(BEARER):

@@ -45,7 +45,7 @@ class RequestProtocol(HeadProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._has_begun = False
-        if (head := self._last) is not None and self._is_between_requests:
+        if (head := self._last) is not None and self._is_between_requests():
             size = head.size_in(data)
             if 0 < size <= self._limit:
                 self._begin_again(head, data, size)
@@ -168,7 +168,6 @@ class RequestProtocol(HeadProtocol):
         scope["query_string"] = parts.query
         scope[HAS_TRACEPARENT] = any(name == TRACEPARENT for name, _ in self.headers)
 
-    @property
     def _is_between_requests(self) -> bool:
         cycle = self.cycle
         # A response may be complete before its request is: the packet could then be the rest of that body.

@@ -76,6 +76,16 @@ class Estimate:
             _remember(self.known, self._deciding(variables.coerced), found)
         return found
 
+    def fits(self, coerced: Mapping[str, Any], most: int) -> bool:
+        """Tell whether it is remembered that the cost with these variables is at most so much.
+
+        A cost that no variable decides was checked when the plan was made.
+        """
+        if not self.names:
+            return True
+        cost = self.known_cost(coerced)
+        return cost is not None and cost <= most
+
     def known_cost(self, coerced: Mapping[str, Any]) -> Number | None:
         """Return the cost with these variables, coerced and with their defaults, if it is remembered."""
         return _found(self.known, self._deciding(coerced))

@@ -29,6 +29,8 @@ def cost_as_sent(
     """
     if estimate is None:
         return 0
+    if (known := estimate.known_as_sent(variables)) is not None:
+        return known
     try:
         return estimate.cost_as_sent(variables, lambda: coerced(schema, operation, variables))
     except (Unfit, WatchwordError):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from types import EllipsisType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from watchword.context import Context, Services
 from watchword.errors import BadUserInput, CursorExpired, Unavailable
@@ -107,6 +107,15 @@ class SharedAnswers:
         if self.store.limit:
             self._known.watch(self._declarations.streams)
 
+    def may_answer(self, plan: Plan) -> bool:
+        """Tell whether `answer` may have one; counts an operation for which it has none."""
+        if isinstance(plan.sources, EllipsisType):
+            plan.sources = self._declarations.sources_of(plan)
+        if plan.sources is None or not self.store.limit:
+            self.counts["undeclared"] += 1
+            return False
+        return True
+
     async def answer(
         self,
         plan: Plan,
@@ -161,19 +170,17 @@ class SharedAnswers:
 
     def _shared_sources(self, plan: Plan, refusals: str | None, now: float) -> Sources | None:
         """Return what an operation reads; None, and count why, if it has to be executed for its caller alone."""
-        extensions, sources = self._engine.extensions, plan.sources
-        if isinstance(sources, EllipsisType):
-            sources = plan.sources = self._declarations.sources_of(plan)
-        if not self.store.limit or sources is None:
-            self.counts["undeclared"] += 1
-        elif refusals is not None:
+        if not self.may_answer(plan):
+            return None
+        extensions = self._engine.extensions
+        if refusals is not None:
             self.counts["personal"] += 1
         elif extensions is not None and not extensions.share_answers(plan):
             self.counts["extended"] += 1
         elif not self._known.is_current(now):
             self.counts["behind"] += 1
         else:
-            return sources
+            return cast(Sources, plan.sources)
         return None
 
     async def _reach(self, cursors: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ from watchword.transports.http.sse import CONTENT_TYPE as EVENT_STREAM
 from watchword.transports.http.sse import EventStream
 from watchword.transports.http.streaming import Format, StreamRequest, serve_stream
 from watchword.transports.pipeline import Pipeline
-from watchword.transports.request import GraphQLRequest, Opening
+from watchword.transports.request import NO_FILES, GraphQLRequest, Opening
 
 HTML = "text/html"
 STREAMS: dict[str, Format] = {EVENT_STREAM: EventStream(), MULTIPART: Multipart()}
@@ -136,24 +136,27 @@ class HttpTransport:
             if isinstance(request, Batch):
                 await (await self._answer_batch(request, scope, principal, media_type)).send(send)
                 return
-            with request.files:
+            files = request.files
+            try:
                 if has_waited:
                     # The token may have expired or been revoked while the body arrived.
                     principal = self._pipeline.recheck_token(principal)
                 plan = self._pipeline.plan(request, principal, address)
                 _admit(scope, plan)
-                if request.has_files and plan.is_subscription:
+                if files is not NO_FILES and plan.is_subscription:
                     raise Failure(400, BadUserInput("A subscription cannot have files."))
-                is_in_parts = plan.gives_parts and _takes_parts(accept)
-                if form := _format(media_type, plan, is_in_parts):
+                is_plain = media_type in CONTENT_TYPES
+                if not is_plain and (form := _format(media_type, plan, accept)):
                     # A stream holds its request in memory until it ends: drop what it does not need.
                     request, opening = self._for_stream(request, plan, headers)
                     asked = StreamRequest(principal, plan, request, scope, address, opening)
                     await self._stream(form, asked, scope, receive, send)
                     return
-                is_plain = media_type in CONTENT_TYPES
                 plain = media_type if is_plain else plain_media_type(accept)
                 answered = await self._answer(scope, address, principal, plan, request)
+            finally:
+                if files is not NO_FILES:
+                    files.close()
             answer = self._response(scope, headers, principal, plan, request, plain, *answered)
         except Refused as refused:
             errors = [format_error(error) for error in refused.errors]
@@ -259,14 +262,18 @@ class HttpTransport:
         """Return an operation's answer, whether it is a shared one, and the headers that demand a recent sign-in."""
         # Over every transport, an operation has a place among the open ones until it is answered, also if it waits for
         # an answer that others share.
-        take_place = partial(self._pipeline.operations.take, address, principal.subject)
-        if not request.has_files:
-            own = request.after, request.refusals, take_place
-            shared = await self._pipeline.shared.answer(plan, request.variables, principal, *own)
+        pipeline, caller = self._pipeline, (address, principal.subject)
+        # The cursors that an answer must have reached are waited for also if it is not shared.
+        if request.files is NO_FILES and (request.after or pipeline.shared.may_answer(plan)):
+            own = request.after, request.refusals, partial(pipeline.operations.take, *caller)
+            shared = await pipeline.shared.answer(plan, request.variables, principal, *own)
             if shared is not None:
                 return shared, True, ()
-        with take_place():
+        place = pipeline.operations.take(*caller)
+        try:
             made = await self._execute(principal, plan, request, scope)
+        finally:
+            place.give_back()
         answer = JsonAnswer(to_json(made), is_whole="errors" not in made)
         return answer, False, step_up(made, principal)
 
@@ -303,12 +310,12 @@ def _choose(accept: str) -> str | None:
 _chosen = lru_cache(MOST_CACHED)(_choose)
 
 
-def _format(media_type: str, plan: Plan, is_in_parts: bool) -> Format | None:
+def _format(media_type: str, plan: Plan, accept: str) -> Format | None:
     """Return the format of a streamed answer; None for an answer that is not streamed."""
     if isinstance(plan, Draft):
         return None
     if media_type == MULTIPART and not plan.is_subscription:
-        return PARTS if is_in_parts else None
+        return PARTS if plan.gives_parts and _takes_parts(accept) else None
     return STREAMS.get(media_type)
 
 
