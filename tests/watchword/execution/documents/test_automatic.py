@@ -60,3 +60,13 @@ def test_a_document_that_is_larger_than_everything_replaces_nothing() -> None:
     kept.register(digest_of("{ a }"), "{ a }")
     kept.register(digest_of("b" * 5_000), "b" * 5_000)
     assert (len(kept), kept.find(digest_of("{ a }"))) == (1, "{ a }")
+
+
+def test_a_document_that_takes_exactly_all_memory_is_kept() -> None:
+    text = "{ hello }"
+    measured = AutomaticDocuments(10_000)
+    measured.register(digest_of(text), text)
+    exact, smaller = AutomaticDocuments(measured.size), AutomaticDocuments(measured.size - 1)
+    for made in (exact, smaller):
+        made.register(digest_of(text), text)
+    assert (exact.find(digest_of(text)), smaller.find(digest_of(text))) == (text, None)
