@@ -96,6 +96,8 @@ say("hidden", { focused: await admin.focused() });
 const reader = await Window.open("reader");
 await reader.go("/");
 await reader.page.waitForSelector("#live.on");
+// The page fetches itself again when it begins to follow, and may replace what has the focus.
+await reader.page.waitForNetworkIdle();
 await tour(reader, "public page");
 await reader.page.focus("::-p-xpath(//article[starts-with(@id, 'i-')]//a[contains(., 'Screens are blank')])");
 await rosa.write("What the public should know", "All is well.");
