@@ -114,6 +114,10 @@ class Site:
             serving(app, self._settings, port or 0)
         )
 
+    @property
+    def issuer(self) -> str:
+        return self._settings.issuer
+
     async def become(self, issuer: str) -> None:
         """Start the server under another issuer's name."""
         self._settings = self._settings.model_copy(update={"issuer": issuer})

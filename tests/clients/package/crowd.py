@@ -68,14 +68,15 @@ class Crowd:
         self._script, self._site = script, site
 
     @asynccontextmanager
-    async def opened(self, page: str) -> AsyncIterator[None]:
-        """Open all adapters, and let everybody sign in and follow both streams."""
+    async def opened(self, page: str, **options: Any) -> AsyncIterator[None]:
+        """Open all adapters with options of the script, and let everybody sign in and follow both streams."""
         people = [
             {
                 "kind": user.adapter,
                 "email": user.email,
                 "cells": user.cells,
                 "isBrowser": user.is_browser,
+                **options,
             }
             for user in self.people
         ]

@@ -5,6 +5,7 @@ import { QueryClient, QueryObserver } from "@tanstack/query-core";
 import { cacheExchange } from "@urql/core";
 import { createLive, createSession } from "watchword-client";
 import { watchwordLink } from "watchword-client/apollo";
+import { createDpop } from "watchword-client/dpop";
 import { createClient } from "watchword-client/graphql-ws";
 import { relayEnvironments } from "watchword-client/relay";
 import { createQueries } from "watchword-client/tanstack-query";
@@ -17,6 +18,9 @@ const STREAMS = {
   guarded: "subscription Guarded { opened }",
 };
 
+// What ended a subscription: the first of its GraphQL errors, or that its socket was closed for good.
+const endOf = (error) => error.errors?.[0]?.extensions ?? error;
+
 // Each returns two functions: `show(query, next)`, which goes on after a change of the person and after missed events, and
 // `follow(query, observer)`.
 const ADAPTERS = {
@@ -25,7 +29,7 @@ const ADAPTERS = {
     return {
       show: (query, next) => client.watchQuery({ query: gql(query), errorPolicy: "all" }).subscribe(({ data, loading }) => data && !loading && next(data)),
       follow: (query, observer) => client.subscribe({ query: gql(query) }).subscribe({
-        next: ({ data, error }) => (error ? observer.error(error.errors[0].extensions) : observer.next(data)),
+        next: ({ data, error }) => (error ? observer.error(endOf(error)) : observer.next(data)),
         complete: observer.complete,
       }),
     };
@@ -39,7 +43,7 @@ const ADAPTERS = {
         clients.subscribe(() => (shown.unsubscribe(), (shown = start())));
       },
       follow: (query, observer) => clients.current.subscription(query, {}).subscribe(({ data, error }) => {
-        if (error) observer.error(error.graphQLErrors[0].extensions);
+        if (error) observer.error(endOf(error.networkError ?? { errors: error.graphQLErrors }));
         else observer.next(data);
       }),
     };
@@ -61,7 +65,7 @@ const ADAPTERS = {
       },
       follow: (query, observer) => run("subscription", query).subscribe({
         next: ({ data }) => observer.next(data),
-        error: ({ errors }) => observer.error(errors[0].extensions),
+        error: (error) => observer.error(endOf(error)),
         complete: observer.complete,
       }),
     };
@@ -72,7 +76,11 @@ const ADAPTERS = {
     const follow = (query, observer) => client.subscribe({ query }, {
       next: ({ data }) => observer.next(data),
       // A sink has no other way to hear that events are missing: the page asks and subscribes again.
-      error: ([{ extensions }]) => (extensions.code === "CURSOR_EXPIRED" ? (follow(query, observer), ask()) : observer.error(extensions)),
+      error(error) {
+        const end = endOf(Array.isArray(error) ? { errors: error } : error);
+        if (end.code === "CURSOR_EXPIRED") follow(query, observer), ask();
+        else observer.error(end);
+      },
       complete: observer.complete,
     });
     return {
@@ -124,20 +132,39 @@ class Clock {
   }
 }
 
-/** Return what a test tells a page with one adapter to do. Options: url, kind, email, password. */
-export function follower(say, { url, kind, email, password }) {
-  const sockets = [], clock = new Clock();
-  class webSocket extends WebSocket {
+/** The network below a session. When it is cut, there is no message, and no close code from the server. */
+function network() {
+  const cuts = new Set();
+  class CutSocket extends WebSocket {
     constructor(...given) {
       super(...given);
-      sockets.push(this);
-      this.addEventListener("message", ({ data }) => {
-        const { type, payload } = JSON.parse(data);
-        if (type === "pong" && payload?.cursor) say("position");
-      });
+      cuts.add(() => this.close());
     }
   }
-  const session = createSession({ url, clock }), live = createLive(session, { webSocket, transport: "websocket" });
+  return {
+    webSocket: CutSocket,
+    async fetch(...given) {
+      const response = await fetch(...given);
+      if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+      const stream = new AbortController();
+      cuts.add(() => stream.abort());
+      return new Response(response.body.pipeThrough(new TransformStream(), { signal: stream.signal }), response);
+    },
+    cut() {
+      for (const each of cuts) each();
+      cuts.clear();
+    },
+  };
+}
+
+/** Return what a test tells a page with one adapter to do. Options: url, kind, email, password, transport; for tokens
+ * that are bound to a key, `dpop`: the issuer, and the time (Unix seconds) at which the server's clock stands. */
+export function follower(say, { url, kind, email, password, transport, dpop }) {
+  const { webSocket, fetch, cut } = network(), clock = new Clock();
+  const session = createSession({ url, clock, fetch, dpop: dpop && createDpop({ issuer: dpop.issuer, now: () => dpop.now * 1_000 }), onStepUp: () => ({ password }) });
+  const live = createLive(session, { webSocket, transport });
+  const follow = live.follow.bind(live);
+  live.follow = (request, observer) => follow(request, { ...observer, started: () => (observer.started?.(), say("position")) });
   const adapter = ADAPTERS[kind](live);
   for (const name of ["signedIn", "signedOut"]) session.on(name, () => say(name));
   for (const name of ["connected", "renewed", "closed", "waiting"]) live.on(name, (given) => say(name, given));
@@ -154,8 +181,7 @@ export function follower(say, { url, kind, email, password }) {
         complete: () => hasFailed || say("ended", { stream, code: "complete" }),
       });
     },
-    // As if the network had been cut: no message, and no close code from the server.
-    cut: () => sockets.at(-1).close(),
+    cut,
     pass: ({ milliseconds }) => clock.pass(milliseconds),
     signOut: () => session.signOut(),
     ask: ({ query }) => session.query(query),

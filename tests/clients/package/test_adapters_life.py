@@ -30,6 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 GIVE = "mutation G($id: ID!, $roles: [Role!]!) { setRoles(input: {member: $id, roles: $roles}) { id } }"
 END = "mutation E($id: ID!) { signOutAccount(account: $id) { id } }"
 CHANGE = f'mutation {{ changePassword(current: "{PASSWORD}", new: "{OTHER}") {{ id }} }}'
+TOTP = "mutation { beginTotp { uri } }"
 BUNDLE = ["--bundle", "--minify", "--format=iife", "--global-name=followers"]
 PAGE = "/front/index.html"
 # Milliseconds: the longest pause of a client between two attempts.
@@ -56,10 +57,20 @@ async def expiry(site: Site, crowd: Crowd) -> None:
 
 
 async def roles_taken(site: Site, crowd: Crowd) -> None:
-    ids = await site.people()
     async with crowd.expecting("renewed"):
-        for person in crowd.people:
-            await site.ask(GIVE, id=ids[person.email], roles=[])
+        await take_roles(site, crowd)
+
+
+async def roles_taken_from_streams(site: Site, crowd: Crowd) -> None:
+    """A stream cannot be renewed: it ends, and another one resumes it."""
+    async with crowd.expecting("connected"):
+        await take_roles(site, crowd)
+
+
+async def take_roles(site: Site, crowd: Crowd) -> None:
+    ids = await site.people()
+    for person in crowd.people:
+        await site.ask(GIVE, id=ids[person.email], roles=[])
 
 
 async def password_changed_here(site: Site, crowd: Crowd) -> None:
@@ -184,16 +195,43 @@ async def two_tabs(site: Site, crowd: Crowd) -> None:
         crowd.tell("signOut", tab=-1)
 
 
+async def step_up(site: Site, crowd: Crowd) -> None:
+    await expiry(site, crowd)
+    async with crowd.expecting("renewed"):
+        crowd.tell("ask", query=TOTP)
+    await site.open()
+
+
+async def ended_by_an_administrator(site: Site, crowd: Crowd) -> None:
+    async with crowd.expecting("ended", len(STREAMS)):
+        await site.end_connections()
+
+
 @dataclass
 class Case:
     """What happens after incident 1 and the note "before", and what is heard in all until an incident after the note
-    "after"; a number is an incident."""
+    "after"; a number is an incident. Over server-sent events, or with tokens that are bound to a key (DPoP), if it says so."""
 
     happens: Happens
     public: str
     guarded: str
     is_signed_in: bool = True
     tabs: int = 1
+    transport: str = "websocket"
+    is_bound: bool = False
+
+    @property
+    def name(self) -> str:
+        over = " over sse" if self.transport == "sse" else ""
+        return f"{self.happens.__name__}{over}{' with a key' if self.is_bound else ''}"
+
+
+def sse(happens: Happens, public: str, guarded: str, is_signed_in: bool = True) -> Case:
+    return Case(happens, public, guarded, is_signed_in, transport="sse")
+
+
+def bound(happens: Happens, public: str, guarded: str, is_signed_in: bool = True) -> Case:
+    return Case(happens, public, guarded, is_signed_in, is_bound=True)
 
 
 CASES = [
@@ -212,6 +250,20 @@ CASES = [
     Case(sleeping_tab, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
     Case(offline_tab, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
     Case(two_tabs, "1 before 2 3 4", "1 note 2 UNAUTHENTICATED", False, tabs=2),
+    Case(step_up, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
+    Case(ended_by_an_administrator, "1 before CONNECTION_ENDED", "1 note CONNECTION_ENDED"),
+    sse(expiry, "1 before 2 3 after 4", "1 note 2 3 note 4"),
+    sse(cut, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
+    sse(server_restart, "1 before 2 away 3 after 4", "1 note 2 note 3 note 4"),
+    sse(lost_events, "1 before 2 4 after 5", "1 note 2 4 note 5"),
+    sse(roles_taken_from_streams, "1 before 2 3", "1 note FORBIDDEN"),
+    sse(revocation, "1 before 2 3", "1 note UNAUTHENTICATED", False),
+    sse(sign_out_and_in, "1 before 2 3 after 4", "1 note UNAUTHENTICATED"),
+    sse(ended_by_an_administrator, "1 before CONNECTION_ENDED", "1 note CONNECTION_ENDED"),
+    bound(cut, "1 before 2 3 4 after 5", "1 note 2 3 4 note 5"),
+    bound(server_restart, "1 before 2 away 3 after 4", "1 note 2 note 3 note 4"),
+    bound(revocation, "1 before 2 3", "1 note UNAUTHENTICATED", False),
+    bound(sign_out_and_in, "1 before 2 3 after 4", "1 note UNAUTHENTICATED"),
 ]
 
 
@@ -248,11 +300,12 @@ async def served(
     await site.stop()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.happens.__name__)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_row(case: Case, served: Site, adapters: tuple[Script, Path]) -> None:
     script, _ = adapters
     crowd = Crowd(script, served, users(case.tabs))
-    async with crowd.opened(PAGE):
+    key = {"dpop": {"issuer": served.issuer, "now": served.clock.now()}} if case.is_bound else {}
+    async with crowd.opened(PAGE, transport=case.transport, **key):
         await lived(case, served, crowd)
     if crowd.faults:
         pytest.fail("\n".join(f"{cell}: {fault}" for cell, fault in crowd.faults.items()))
@@ -267,8 +320,9 @@ async def lived(case: Case, site: Site, crowd: Crowd) -> None:
     await case.happens(site, crowd)
     await site.open()
     await site.note("after")
-    await crowd.hear("public", number(await site.open()))
-    await crowd.hear("guarded", case.guarded.split()[-1])
+    await site.open()
+    for stream, words in (("public", case.public), ("guarded", case.guarded)):
+        await crowd.hear(stream, words.split()[-1])
     wanted = {"public": case.public.split(), "guarded": case.guarded.split()}
 
     def email(user: User) -> str | None:
