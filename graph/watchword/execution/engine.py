@@ -36,13 +36,7 @@ from watchword.execution.response import Answer, check_shared, respond
 from watchword.execution.source import Source
 from watchword.execution.views.view import View
 from watchword.execution.views.views import SHOWN, finder
-from watchword.libraries import strawberry_parts
-from watchword.libraries.graphql_core import (
-    checking_executor,
-    drop_deferred,
-    event_executor,
-    repeating_executor,
-)
+from watchword.libraries import graphql_core, strawberry_parts
 from watchword.libraries.graphql_execution import release_executor
 from watchword.permissions import guards
 from watchword.permissions.refusal import with_refusal
@@ -72,9 +66,9 @@ class Engine:
         guards.record_questions(schema)
         self.schema = schema
         made = self._definition = strawberry_parts.definition(schema)
-        checking = checking_executor(strawberry_parts.executor_class(schema))
+        checking = graphql_core.checking_executor(strawberry_parts.executor_class(schema))
         self._executor_class = executors.hiding(made, checking)
-        self._event_executor_class = repeating_executor(self._executor_class)
+        self._event_executor_class = graphql_core.repeating_executor(self._executor_class)
         hides = self._hides_suggestions = schema.config.disable_field_suggestions
         self.planner = self._make_planner(made, limits, memory, hides)
         """The plans that are kept, and how many were made."""
@@ -212,7 +206,7 @@ class Engine:
                 await send(self._respond(plan, variables, context, result), shown)
         finally:
             for executor, later in deferred:
-                await drop_deferred(executor, later)
+                await graphql_core.drop_deferred(executor, later)
             await close_context(context)
 
     async def _execute_first_part(
@@ -307,7 +301,7 @@ class Engine:
         return executors.gathered_in(executor.execute_operation(serially=False), context)
 
     def _event_executor(self, opened: Executor[Any], event: Any, context: Context) -> Executor[Any]:
-        return event_executor(opened, event, context)
+        return graphql_core.event_executor(opened, event, context)
 
     def _forget(self, view: View) -> None:
         self.planner.forget(view)
