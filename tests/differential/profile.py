@@ -25,6 +25,8 @@ from watchword.execution.compiled import programs
 # The documents that all tests together compare.
 DOCUMENTS = {"quick": 120, "thorough": 2_000, "soak": 20_000}
 SEEDS = st.integers(0, 2**64 - 1)
+# Random comparisons of which most must have been compiled. Among fewer, chance may leave most to graphql-core.
+ENOUGH = 40
 CASES = {"quick": 2, "thorough": 5, "soak": 5}
 
 
@@ -62,7 +64,8 @@ def arena_of(schema: strawberry.Schema, is_usual: bool = True) -> Iterator[Arena
         arena = Arena(schema)
         try:
             yield arena
-            assert not is_usual or arena.fallbacks.total() < arena.compared / 2, arena.fallbacks
+            if is_usual and arena.compared >= ENOUGH:
+                assert arena.fallbacks.total() < arena.compared / 2, arena.fallbacks
             assert not arena.fallbacks["a mistake in the compiler"]
         finally:
             arena.close()
