@@ -5,31 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from starlette.requests import Request
 
 from tests.support.clock import MovedClock
 from tests.support.dpop import KeyHolder, token_for
-from tests.support.identity import DOMAIN, ORIGIN
 from tests.support.vault import ENCRYPTION_KEY
-from watchword.app import make_services
+from tests.watchword.auth.http.bound import HOLDER, TARGET, auth_of, proof, request
 from watchword.auth.http.request_auth import (
-    Replayed,
     authenticate,
     nonce,
     principal_of,
     proven_key,
     recall,
     recall_bearer,
-    use_alone,
 )
-from watchword.auth.keys.signing_keys import ensure
 from watchword.auth.revocation.identity_events import roles_changed, session_revoked
 from watchword.auth.service import AuthService
-from watchword.config.settings import Settings
 from watchword.errors import (
     Conflict,
     InvalidProof,
@@ -48,45 +41,12 @@ from watchword.storage.database import Database
 from watchword.tokens.credential import DPOP, Credential
 from watchword.tokens.dpop import NONCE_SECONDS, Target
 
-PATH = "/api/auth/refresh"
-URL = ORIGIN + PATH
-TARGET = Target("POST", PATH)
-HOLDER = KeyHolder()
 NEW_KEY = "YW5vdGhlciBrZXkgb2YgdGhlIHRlc3RzLCAzMiBieXQ="
-
-
-async def auth_of(database: Database, clock: MovedClock, **settings: Any) -> AuthService:
-    """The auth service of one process on a database."""
-    made = {"encryption_keys": (ENCRYPTION_KEY,), "issuer": ORIGIN} | settings
-    read = Settings(_env_file=None, database_url=str(database.url), **made)
-    services = replace(make_services(read, clock, DOMAIN), database=database)
-    await ensure(database, services.vault, read, clock.now())
-    auth = AuthService(services)
-    await auth.open()
-    return auth
 
 
 @pytest.fixture
 async def auth(database: Database, clock: MovedClock) -> AuthService:
     return await auth_of(database, clock)
-
-
-def request(*headers: tuple[str, str], method: str = "POST", path: str = PATH) -> Request:
-    raw = [(name.encode(), value.encode()) for name, value in headers]
-    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
-    # The Host header does not matter: a client can set it.
-    return Request(scope | {"headers": [*raw, (b"host", b"evil.example")]})
-
-
-def proof(auth: AuthService, token: str | None = None, **changes: Any) -> str:
-    return HOLDER.proof("POST", URL, auth.clock.now(), token, **changes)
-
-
-async def key_of(auth: AuthService, shown: Request) -> str | None:
-    """Return the proven key, after using up the proof."""
-    found = proven_key(auth, shown)
-    await use_alone(auth, found.use)
-    return found.key
 
 
 async def refused(auth: AuthService, credential: Credential) -> InvalidProof:
@@ -326,52 +286,6 @@ async def test_a_nonce_is_valid_while_the_encryption_key_changes(
         shown = request(("dpop", proof(asked, nonce=nonce(told))))
         assert proven_key(asked, shown).key == HOLDER.thumbprint
     await database.close()
-
-
-async def test_a_request_proves_its_key_once(auth: AuthService) -> None:
-    shown = request(("dpop", proof(auth)))
-    assert await key_of(auth, shown) == HOLDER.thumbprint
-    with pytest.raises(Replayed):
-        await key_of(auth, shown)
-
-
-async def test_a_proof_that_was_only_looked_at_was_not_used(auth: AuthService) -> None:
-    shown = request(("dpop", proof(auth)))
-    for _ in range(2):
-        assert proven_key(auth, shown).key == HOLDER.thumbprint
-    assert await key_of(auth, shown) == HOLDER.thumbprint
-
-
-async def test_a_proof_is_used_up_in_the_transaction_that_relies_on_it(auth: AuthService) -> None:
-    shown = proven_key(auth, request(("dpop", proof(auth))))
-    with pytest.raises(RuntimeError):
-        async with auth.services.database.write() as db:
-            await shown.use(db)
-            raise RuntimeError("it came to nothing")
-    await use_alone(auth, shown.use)
-
-
-async def test_nobody_can_use_up_the_ids_of_another_key(auth: AuthService) -> None:
-    thief = KeyHolder().proof("POST", URL, auth.clock.now(), jti="1")
-    assert await key_of(auth, request(("dpop", thief)))
-    assert await key_of(auth, request(("dpop", proof(auth, jti="1")))) == HOLDER.thumbprint
-
-
-async def test_a_request_without_proof_proves_no_key(auth: AuthService) -> None:
-    assert await key_of(auth, request()) is None
-    with pytest.raises(InvalidProof):
-        proven_key(auth, request(), required=True)
-
-
-@pytest.mark.parametrize("place", [{"method": "GET"}, {"path": "/api/auth/login"}])
-async def test_a_proof_is_for_one_route(auth: AuthService, place: dict[str, str]) -> None:
-    with pytest.raises(InvalidProof):
-        proven_key(auth, request(("dpop", proof(auth)), **place))
-
-
-async def test_two_proofs_are_refused(auth: AuthService) -> None:
-    with pytest.raises(InvalidProof):
-        proven_key(auth, request(("dpop", proof(auth)), ("dpop", proof(auth))))
 
 
 async def test_a_route_gets_the_principal(auth: AuthService) -> None:
