@@ -197,6 +197,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#tabs.close();
   }
 
+  // A refresh that hangs has the whole time to answer, also if the page has slept since: its answer may still come, and
+  // without it the refresh token counts as used twice once the server's grace period is over, which ends the session.
   async #refresh(): Promise<string | null> {
     const era = this.#era;
     const tokens = await this.#routes.refresh().catch((error: unknown) => this.#refused(error)).catch((error: unknown) => this.#failed(error));
