@@ -44,6 +44,7 @@ PARTS = [
     ("each", "shown"),
     ("reject", "shown"),
     ("partial", "hidden"),
+    ("partial", "hidden"),
 ]
 MARK = re.compile(rb"5ecret(\d{5})")
 # An answer, a part of one, or the events of a subscription.
