@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -62,19 +62,22 @@ class Trials:
 
         Raises `RateLimited` when a limit is exceeded.
         """
-        taken: list[CountedAttempt] = []
-        is_guess, attempts = False, self._services.attempts
-        try:
+        async with AsyncExitStack() as stack:
             for limit, *key in counted:
-                begun = self._counted_or_recorded(trial, limit, key[0], attempts.begin(limit, *key))
-                taken.append(await begun)
+                await stack.enter_async_context(self._counted(trial, limit, *key))
+            yield
+
+    @asynccontextmanager
+    async def _counted(self, trial: Trial, limit: str, *key: str) -> AsyncIterator[None]:
+        attempts, is_guess = self._services.attempts, False
+        taken = await self._counted_or_recorded(trial, limit, key[0], attempts.begin(limit, *key))
+        try:
             yield
         except BaseException as error:
             is_guess = not _is_no_guess(error)
             raise
         finally:
-            for each in taken:
-                await attempts.decide(each, is_guess=is_guess)
+            await attempts.decide(taken, is_guess=is_guess)
 
     async def count(self, trial: Trial, limit: str, *key: str) -> None:
         """Count a trial and never take it back. Raises `RateLimited` when the limit is exceeded."""

@@ -191,6 +191,27 @@ async def test_a_cancelled_attempt_counts_as_a_guess(
         assert (await desk.login()).status_code == 429
 
 
+async def test_an_attempt_that_is_cancelled_while_it_is_taken_back_keeps_no_other_waiting(
+    database: Database, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sign_in_desk(database, clock, sign_in_limit_per_account="1 per minute") as desk:
+        began = asyncio.Event()
+
+        async def forever(_: object) -> None:
+            began.set()
+            await asyncio.Future[None]()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(desk.auth.services.attempts, "forgive", forever)
+            leaving = asyncio.ensure_future(desk.sign_in())
+            await began.wait()
+            leaving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await leaving
+        async with asyncio.timeout(20):
+            assert (await desk.login()).status_code == 429
+
+
 async def test_a_locked_password_does_not_lock_passkeys_refresh_and_step_up(
     database: Database, clock: MovedClock
 ) -> None:
